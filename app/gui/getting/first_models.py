@@ -76,7 +76,7 @@ class FirstModelsList(QWidget):
         self.changed.emit()
 
     def _add(self, one: HubModelFound) -> None:
-        row = GetRow(self._workbench.theme, "secondary")
+        row = GetRow(self._workbench.theme, one.repository.partition("/")[2], "secondary")
         row.offer(one.repository, _in_words(one))
         row.show_task(self._workbench.getting.task_of(one.repository))
         row.wanted.connect(lambda: self._workbench.getting.make(one.repository))
@@ -91,7 +91,7 @@ class FirstModelsList(QWidget):
 
 
 def _in_words(one: HubModelFound) -> str:
-    facts = [one.repository.partition("/")[2]]
+    facts = []
     if one.parameters:
         facts.append(tr("{count} weights", count=format_weights(one.parameters)))
     if one.size_bytes:

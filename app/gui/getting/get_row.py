@@ -21,6 +21,7 @@ class GetRow(QWidget):
 
     Args:
         theme: colors.
+        title: above the words, which are then smaller; empty for none.
         kind: of the button.
 
     Signals:
@@ -32,7 +33,11 @@ class GetRow(QWidget):
     chat_requested = Signal(str)
 
     def __init__(
-        self, theme: Theme, kind: ButtonKind = "primary", parent: QWidget | None = None
+        self,
+        theme: Theme,
+        title: str = "",
+        kind: ButtonKind = "primary",
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._theme = theme
@@ -41,12 +46,18 @@ class GetRow(QWidget):
         self._path = ""
         self._task: Task | None = None
         self._progress: ProgressRow | None = None
-        self.words = PlainLabel("", "muted", wrap=True, selectable=True)
+        self.title = PlainLabel(title, elide=True)
+        self.title.setVisible(bool(title))
+        self.words = PlainLabel("", "caption" if title else "muted", wrap=True, selectable=True)
         self.button = Button(theme, tr("Get it"), kind, icon_name="download")
         self.button.clicked.connect(self._act)
         line = QHBoxLayout()
         line.setSpacing(SPACING.medium)
-        line.addWidget(self.words, 1)
+        texts = QVBoxLayout()
+        texts.setSpacing(SPACING.tiny)
+        texts.addWidget(self.title)
+        texts.addWidget(self.words)
+        line.addLayout(texts, 1)
         line.addWidget(self.button)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -55,6 +66,8 @@ class GetRow(QWidget):
 
     def offer(self, name: str, words: str) -> None:
         """Say what the button does for the repository `name`."""
+        if name != self._name:
+            self._forget_progress()
         self._name, self._offer = name, words
         self.show_task(self._task)
 
@@ -114,6 +127,13 @@ class GetRow(QWidget):
             self._progress.canceled.connect(self._cancel)
             self._column.addWidget(self._progress)
         return self._progress
+
+    def _forget_progress(self) -> None:
+        if self._progress is not None:
+            self._column.removeWidget(self._progress)
+            self._progress.hide()
+            self._progress.deleteLater()
+            self._progress = None
 
     def _cancel(self) -> None:
         if self._task is not None:

@@ -99,6 +99,7 @@ class MainWindow(QMainWindow):
         page.convert_requested.connect(self._start_conversion)
         page.options_requested.connect(self.show_options)
         page.sign_in_requested.connect(self._show_sign_in)
+        page.search_requested.connect(lambda: self._go_to("hub"))
         self._stack.addWidget(page)
         return page
 

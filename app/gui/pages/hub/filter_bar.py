@@ -18,7 +18,9 @@ from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.wheel_guard import WheelGuard
 
 _FIXED_LENGTH = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-_LETTERS = 7
+_LETTERS = 6
+_AROUND = 3
+"""The room beside the words, in letters."""
 _Fields = dict[str, Any]
 _Choices = Sequence[tuple[str, _Fields]]
 
@@ -45,7 +47,7 @@ class FilterBar(QWidget):
         for box in self.boxes.values():
             box.setSizeAdjustPolicy(_FIXED_LENGTH)
             box.setMinimumContentsLength(_LETTERS)
-            row.addWidget(box, 1)
+            row.addWidget(box, len(box.itemText(0)) + _AROUND)
         for box in (*self.boxes.values(), self.order):
             box.currentIndexChanged.connect(self.changed)
         self.fits.toggled.connect(self.changed)
@@ -96,18 +98,18 @@ def _filters() -> dict[str, _Choices]:
     return {
         tr("Task"): _tasks(),
         tr("Format"): (
-            (tr("Any format"), {"format": ""}),
+            (tr("Format"), {"format": ""}),
             ("safetensors", {"format": "safetensors"}),
             ("GGUF", {"format": "gguf"}),
         ),
-        tr("Size in weights"): _sizes(),
+        tr("Size"): _sizes(),
         tr("License"): (
-            (tr("Any license"), {"license": ""}),
+            (tr("License"), {"license": ""}),
             *((name, {"license": name}) for name in _LICENSES),
         ),
         tr("Language"): _languages(),
         tr("Access"): (
-            (tr("Any access"), {"gated": None}),
+            (tr("Access"), {"gated": None}),
             (tr("Open"), {"gated": False}),
             (tr("Gated"), {"gated": True}),
         ),
@@ -116,7 +118,7 @@ def _filters() -> dict[str, _Choices]:
 
 def _tasks() -> _Choices:
     return (
-        (tr("Any task"), {"task": ""}),
+        (tr("Task"), {"task": ""}),
         (tr("Text"), {"task": "text-generation"}),
         (tr("Text about images"), {"task": "image-text-to-text"}),
         (tr("Embeddings"), {"task": "feature-extraction"}),
@@ -127,7 +129,7 @@ def _tasks() -> _Choices:
 
 def _sizes() -> _Choices:
     bounds = (0, 1, 4, 9, 16, 40, 0)
-    choices = [(tr("Any size"), _between(0, 0))]
+    choices = [(tr("Size"), _between(0, 0))]
     for least, most in pairwise(bounds):
         if not least:
             words = tr("Up to {most} B", most=most)
@@ -159,7 +161,7 @@ def _languages() -> _Choices:
         "hi": tr("Hindi"),
     }
     found = [(name, {"language": code}) for code, name in names.items()]
-    return [(tr("Any language"), {"language": ""}), *found]
+    return [(tr("Language"), {"language": ""}), *found]
 
 
 _LICENSES = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core import events
 from app.core.language import tr
@@ -14,6 +14,7 @@ from app.core.sizes import format_bytes
 from app.gui.children.child import Child
 from app.gui.levels.level_picker import LevelPicker
 from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
 from app.gui.widgets.plain_label import PlainLabel
@@ -40,8 +41,15 @@ class LevelsCard(Card):
         self.button = Button(theme, tr("Compute exact sizes"), icon_name="grid")
         self.picker = LevelPicker(theme)
         self.table = self.picker.table
-        for widget in (self.words, self.button, self.picker, self.table, self.picker.legend):
+        beginning = QWidget()
+        row = QHBoxLayout(beginning)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING.medium)
+        row.addWidget(self.words, 1)
+        row.addWidget(self.button)
+        for widget in (beginning, self.picker, self.table, self.picker.legend):
             self.add(widget)
+        self._beginning = beginning
         self.button.clicked.connect(self._plan)
         self.table.changed.connect(self.changed)
         self.picker.recommended.connect(self.changed)
@@ -111,8 +119,7 @@ class LevelsCard(Card):
         if planner is not None:
             planner.deleteLater()
         if outcome.was_successful:
-            self.words.set_text("")
-            self.words.hide()
+            self._beginning.hide()
             self.table.finish()
             self.picker.finish_planning()
         else:
@@ -124,4 +131,4 @@ class LevelsCard(Card):
     def _show_levels(self, *, is_visible: bool = True) -> None:
         for widget in (self.picker, self.table, self.picker.legend):
             widget.setVisible(is_visible)
-        self.words.setVisible(True)
+        self._beginning.show()

@@ -46,6 +46,7 @@ class RepositoryHeader(QWidget):
         self.revision.setMinimumContentsLength(_LETTERS)
         self.page_button = Button(theme, tr("Open its page"), "link")
         self.license_button = ElidingButton(theme, tr("License"), "link")
+        self._of_license = (PlainLabel(tr("License"), "muted"), self.license_button)
         self.facts = PlainLabel("", "muted", wrap=True, selectable=True)
         self._build_layout()
         self.back_button.clicked.connect(self.back)
@@ -58,7 +59,7 @@ class RepositoryHeader(QWidget):
     def wait_for(self, repository: str) -> None:
         """Show only the name."""
         self.title.set_text(repository)
-        for widget in (self.revision, self.license_button, self.facts):
+        for widget in (self.revision, *self._of_license, self.facts):
             widget.hide()
 
     def show_page(self, page: HubPageFound, revision: str | None) -> None:
@@ -66,9 +67,9 @@ class RepositoryHeader(QWidget):
         self.title.set_text(page.repository)
         self.facts.set_text(facts_in_words(page))
         self.facts.show()
-        license_name = page.license or tr("unknown")
-        self.license_button.set_text(tr("License: {license}", license=license_name))
-        self.license_button.setVisible(bool(page.license or page.license_link))
+        self.license_button.set_text(page.license or tr("other"))
+        for widget in self._of_license:
+            widget.setVisible(bool(page.license or page.license_link))
         self._show_revisions(page, revision)
 
     def _show_revisions(self, page: HubPageFound, revision: str | None) -> None:
@@ -90,7 +91,8 @@ class RepositoryHeader(QWidget):
         top.addWidget(self.revision)
         links = QHBoxLayout()
         links.setSpacing(SPACING.small)
-        links.addWidget(self.license_button)
+        for widget in self._of_license:
+            links.addWidget(widget)
         links.addWidget(self.page_button)
         links.addStretch(1)
         column = QVBoxLayout(self)

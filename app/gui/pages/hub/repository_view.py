@@ -88,9 +88,10 @@ class RepositoryView(QWidget):
 
     def _build_layout(self) -> None:
         card = Card(tr("Model card"))
+        self.card.setMaximumWidth(SIZE.reading)
         card.add(self.card)
         self._card_frame = card
-        self._scroll = ScrollColumn(SIZE.reading + 2 * SPACING.huge)
+        self._scroll = ScrollColumn()
         for widget in (self.access, self.gguf, self.levels, self.files, card):
             self._scroll.column.addWidget(widget)
         self._scroll.column.addStretch(1)
@@ -122,6 +123,7 @@ class RepositoryView(QWidget):
         )
         self.access.page_requested.connect(self._open_in_browser)
         self.access.sign_in_requested.connect(self.sign_in_requested)
+        self.access.retry_requested.connect(self._ask_again)
         self.family.base_requested.connect(lambda name: self.opened.emit(name, None))
         self.family.quantized_requested.connect(
             lambda: self.quantized_requested.emit(self._asked.repository)

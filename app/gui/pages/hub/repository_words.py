@@ -13,6 +13,10 @@ LONGEST_CARD = 200_000
 """Letters of a model card that are shown; longer ones are lists of results."""
 _CODE = re.compile(r"^(?:```|~~~)", re.MULTILINE)
 _TAG = re.compile(r"<!--.{0,5000}?-->|</?[a-zA-Z][^<>]{0,2000}>", re.DOTALL)
+_LOCAL_LINK = re.compile(
+    r"!?\[([^\[\]\n]{0,300})\]\((?!https?:|mailto:)[^()\n]{0,500}\)", re.IGNORECASE
+)
+"""Of places that are only on the page in a browser: its sections and files."""
 _GAP = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
 
 
@@ -56,6 +60,11 @@ def readable_card(card: str) -> str:
     edges = [0, *marks, len(shown)]
     pieces = [shown[begin:end] for begin, end in pairwise(edges)]
     # Every other piece, from the first mark on, is code.
-    prose = [_TAG.sub("", one) if index % 2 == 0 else one for index, one in enumerate(pieces)]
-    text = _GAP.sub("\n\n", "".join(prose)).strip()
+    shown = "".join(one if index % 2 else _plain(one) for index, one in enumerate(pieces))
+    text = shown.strip()
     return f"{text}\n\n…" if len(card) > LONGEST_CARD else text
+
+
+def _plain(prose: str) -> str:
+    """Return Markdown without HTML and without links that lead nowhere from here."""
+    return _GAP.sub("\n\n", _LOCAL_LINK.sub(r"\1", _TAG.sub("", prose)))

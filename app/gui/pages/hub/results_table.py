@@ -82,7 +82,7 @@ class ResultsTable(ItemTable):
         ]
         room = self.viewport().width() - sum(widths[1:])
         for column in _FIRST_HIDDEN:
-            is_hidden = room < SIZE.side
+            is_hidden = room < SIZE.narrow
             self.setColumnHidden(column, is_hidden)
             room += widths[column] if is_hidden else 0
 

@@ -146,7 +146,7 @@ class SearchView(QWidget):
         if not (is_same and self._stack.currentWidget() is self.table):
             self.state.wait_for(tr("Searching…"))
             self._show(self.state)
-        self.summary.set_text(tr("Searching…"))
+        self.summary.set_text(tr("Searching…") if self.table.isVisible() else "")
         self._channel.ask(search)
 
     def _show(self, widget: QWidget) -> None:
@@ -159,9 +159,8 @@ class SearchView(QWidget):
     def _on_answered(self, answer: HubAnswered) -> None:
         self.state.rest()
         cached = tr("From the cache: the Hub can't be reached.") if answer.cached else ""
-        self.summary.set_text(cached)
+        self.summary.set_text(cached if answer.problem is None else "")
         if answer.problem is not None:
-            self.summary.set_text("")
             self.state.fail(describe_error(answer.problem, answer.details))
             self._show(self.state)
         elif self._found:

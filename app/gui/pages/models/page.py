@@ -32,12 +32,14 @@ class ModelsPage(QWidget):
         convert_requested: the folder of a downloaded checkpoint to convert.
         options_requested: the path and name of a model whose load options to show.
         sign_in_requested: the user wants to enter an access token.
+        search_requested: the user wants to search the Hub.
     """
 
     chat_requested = Signal(str, str)
     convert_requested = Signal(str)
     options_requested = Signal(str, str)
     sign_in_requested = Signal()
+    search_requested = Signal()
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +87,7 @@ class ModelsPage(QWidget):
         self.library.options_requested.connect(self.options_requested)
         self.library.deletion.failed.connect(self._fail)
         self.downloads.failed.connect(self._fail)
+        self._empty.acted.connect(self.search_requested)
         self.first_models.chat_requested.connect(self._chat)
         self.notice.acted.connect(self._on_notice_acted)
 
@@ -98,8 +101,8 @@ class ModelsPage(QWidget):
         if not self._models.is_known:
             self._empty.show_state("search", tr("Looking for models…"), "")
         elif is_empty:
-            words = tr("Download one above, or drop a GGUF file or a model folder here.")
-            self._empty.show_state("models", tr("No models yet"), words)
+            words = tr("Search the Hub, or drop a GGUF file or a model folder here.")
+            self._empty.show_state("models", tr("No models yet"), words, tr("Search the Hub"))
 
     def _fail(self, sentence: str) -> None:
         self._downloaded = None
