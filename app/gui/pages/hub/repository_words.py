@@ -12,7 +12,7 @@ from app.core.sizes import format_weights
 LONGEST_CARD = 200_000
 """Letters of a model card that are shown; longer ones are lists of results."""
 _CODE = re.compile(r"^(?:```|~~~)", re.MULTILINE)
-_TAG = re.compile(r"<!--.{0,5000}?-->|</?[a-zA-Z][^<>]{0,2000}>", re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>")
 _LOCAL_LINK = re.compile(
     r"!?\[([^\[\]\n]{0,300})\]\((?!https?:|mailto:)[^()\n]{0,500}\)", re.IGNORECASE
 )
@@ -67,4 +67,11 @@ def readable_card(card: str) -> str:
 
 def _plain(prose: str) -> str:
     """Return Markdown without HTML and without links that lead nowhere from here."""
-    return _GAP.sub("\n\n", _LOCAL_LINK.sub(r"\1", _TAG.sub("", prose)))
+    return _GAP.sub("\n\n", _LOCAL_LINK.sub(r"\1", _TAG.sub("", _without_comments(prose))))
+
+
+def _without_comments(prose: str) -> str:
+    first, *others = prose.split("<!--")
+    parts = [(text, text.partition("-->")) for text in others]
+    # A comment without an end is shown.
+    return first + "".join(rest if end else f"<!--{text}" for text, (_, end, rest) in parts)
