@@ -44,15 +44,18 @@ _STRANGERS: dict[str, tuple[str, ...]] = {
 _BITNET_ARCHITECTURES = frozenset({"BitnetForCausalLM", "BitNetForCausalLM"})
 
 
-def read_quantization(folder: Path, config: Config) -> dict[str, Any]:
+def read_quantization(folder: Path | None, config: Config) -> dict[str, Any]:
     """Return the quantization of the weights in `folder`, as the converter sees it; empty if none.
+
+    Without a folder, only the configuration is read.
 
     Raises:
         AppError: what `app.checkpoint.documents.read_document` raises.
     """
     found = _section(config)
-    beside = folder / _BESIDE
-    if not (found.get("quant_algo") and found.get("quantized_layers")) and beside.is_file():
+    beside = None if folder is None else folder / _BESIDE
+    is_complete = found.get("quant_algo") and found.get("quantized_layers")
+    if beside is not None and not is_complete and beside.is_file():
         document = read_document(beside)
         found |= _dict(document.get("quantization"))
         if found.get("quant_method") is None:
@@ -63,12 +66,12 @@ def read_quantization(folder: Path, config: Config) -> dict[str, Any]:
 
 
 def require_readable_quantization(
-    folder: Path, config: Config, names: Collection[str] = ()
+    folder: Path | None, config: Config, names: Collection[str] = ()
 ) -> None:
     """Check that the converter can read weights quantized this way.
 
     Args:
-        folder: The checkpoint's.
+        folder: The checkpoint's; None if there is only its configuration.
         config: Its configuration.
         names: Those of its tensors, as far as they are known.
 

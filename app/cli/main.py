@@ -42,6 +42,7 @@ class Verb(Protocol):
 
 
 VERBS = (
+    "search",
     "download",
     "convert",
     "estimate",
@@ -54,14 +55,17 @@ VERBS = (
     "setup",
     "self-test",
     "sign-in",
+    "browse",
     "probe",
     "dry-load",
     "read-vocabulary",
     "measure-rates",
     "renew-rates",
 )
-CHILD_VERBS = frozenset({"probe", "dry-load", "read-vocabulary", "measure-rates", "renew-rates"})
-"""Verbs that only other verbs start; their parent has already reported notices of settings."""
+CHILD_VERBS = frozenset(
+    {"browse", "probe", "dry-load", "read-vocabulary", "measure-rates", "renew-rates"}
+)
+"""Verbs that only the window or other verbs start, which have reported notices of settings."""
 _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
 
 

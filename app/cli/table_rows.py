@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core import events
-from app.core.hub_events import HubModelFound
+from app.core.hub_events import FitVerdict, HubModelFound, RepositoryKind
 from app.core.language import tr
 from app.core.sentences import describe_error
 from app.core.sizes import format_bytes, format_weights
@@ -11,6 +11,23 @@ from app.core.sizes import format_bytes, format_weights
 _Planned = events.LevelPlanned | events.TensorPlanned
 _OnDisk = events.ModelListed | events.CheckpointListed | events.DownloadListed
 TableRow = _Planned | _OnDisk | events.RemoteModelListed | events.EndpointListed | HubModelFound
+
+_FITS: dict[FitVerdict, str] = {
+    "": "",
+    "on_devices": tr("fits on the GPU"),
+    "shared": tr("fits on the GPU and in RAM"),
+    "on_processor": tr("fits in RAM"),
+    "too_large": tr("too large"),
+}
+_KINDS: dict[RepositoryKind, str] = {
+    "embedding": tr("for embeddings"),
+    "encoder": tr("an encoder"),
+    "vision": tr("for pictures"),
+    "speech": tr("for speech"),
+    "image": tr("makes pictures"),
+    "other": tr("not for text"),
+}
+"""What models are that can't be chatted with."""
 
 
 def table_row(event: TableRow) -> str:
@@ -63,13 +80,7 @@ def _state_of(download: events.DownloadListed) -> str:
 
 def _remote_row(model: events.RemoteModelListed) -> str:
     needed = tr("needs {size}", size=format_bytes(model.needed_bytes)) if model.needed_bytes else ""
-    fit = {
-        "": tr("a projector") if model.is_projector else "",
-        "on_devices": tr("fits on the GPU"),
-        "shared": tr("fits on the GPU and in RAM"),
-        "on_processor": tr("fits in RAM"),
-        "too_large": tr("too large"),
-    }[model.fit]
+    fit = tr("a projector") if model.is_projector else _FITS[model.fit]
     words = ", ".join(
         word for word in (needed, fit, tr("recommended") if model.is_recommended else "") if word
     )
@@ -77,5 +88,14 @@ def _remote_row(model: events.RemoteModelListed) -> str:
 
 
 def _found_row(model: HubModelFound) -> str:
-    formats = ", ".join(model.formats)
-    return f"{model.repository:<52} {format_weights(model.parameters):>8}  {formats}"
+    parameters = format_weights(model.parameters) if model.parameters else ""
+    size = tr("about {size}", size=format_bytes(model.size_bytes)) if model.size_bytes else ""
+    notes = (
+        _FITS[model.fit],
+        _KINDS.get(model.kind, ""),
+        "/".join(model.formats),
+        model.license,
+        tr("gated") if model.gated else "",
+    )
+    words = ", ".join(filter(None, notes))
+    return f"{model.repository:<52} {parameters:>8}  {model.best_level:<7} {size:>14}  {words}"

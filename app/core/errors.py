@@ -23,6 +23,8 @@ class ErrorCode(StrEnum):
     TOKEN_INVALID = "token_invalid"
     HUB_UNREACHABLE = "hub_unreachable"
     HUB_ANSWER = "hub_answer"
+    HUB_BUSY = "hub_busy"
+    MODEL_WITHOUT_CHAT = "model_without_chat"
     DOWNLOAD_DAMAGED = "download_damaged"
     DOWNLOAD_BUSY = "download_busy"
     DOWNLOAD_UNFINISHED = "download_unfinished"

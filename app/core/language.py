@@ -26,6 +26,11 @@ def tr(text: str, /, **values: object) -> str:
     return fill(_catalog().gettext(text) if text else "", **values)
 
 
+def translated(text: str) -> str:
+    """Translate a text of a file in `resources`, which catalogs are made from, too."""
+    return _catalog().gettext(text) if text else ""
+
+
 def fill(text: str, /, **values: object) -> str:
     """Replace each `{name}` with the value for that name; fields without a value stay.
 

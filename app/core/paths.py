@@ -85,6 +85,11 @@ def outlines_folder() -> Path:
     return home() / "outlines"
 
 
+def hub_answers_folder() -> Path:
+    """Return the folder of saved answers of the Hub."""
+    return home() / "hub-answers"
+
+
 def converters_folder() -> Path:
     """Return the folder of llama.cpp's converter, with one subfolder per engine version."""
     return home() / "converter"

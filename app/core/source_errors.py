@@ -42,6 +42,14 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("The Hugging Face Hub sent an unusable response ({reason})."),
         tr("Try again later; the download will resume."),
     ),
+    ErrorCode.HUB_BUSY: (
+        tr("The Hugging Face Hub allows no more requests from here for now."),
+        tr("Try again in {duration}; with an access token it allows more."),
+    ),
+    ErrorCode.MODEL_WITHOUT_CHAT: (
+        tr("{repository} can't be chatted with: it is {kind}."),
+        tr("Look for a chat model."),
+    ),
     ErrorCode.DOWNLOAD_DAMAGED: (
         tr("{file} was damaged in transit: its checksum differs from the one on the Hub."),
         tr("Download it again; the damaged file has been removed."),

@@ -58,6 +58,11 @@ def best_of(models: Iterable[SizedModel], machine: Hardware) -> SizedModel | Non
     return known[0] if known else None
 
 
+def fitting_bytes(machine: Hardware) -> int:
+    """Return the memory of the largest model that this machine could hold."""
+    return sum(_room(machine))
+
+
 def _room(machine: Hardware) -> tuple[int, int]:
     """Return the free memory of devices and of RAM, without what is left to others."""
     free = free_bytes(machine)

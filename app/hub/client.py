@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Self
+from contextlib import contextmanager, suppress
+from typing import Any, Self
 
 import httpx2
 
@@ -16,6 +17,8 @@ from app.core.language import tr
 
 _CONNECT_SECONDS = 15.0
 _MAX_REDIRECTS = 10
+_CONNECTED = ("connect_tcp.complete", "start_tls.complete")
+_CLOSED = -1
 
 
 @functools.cache
@@ -31,6 +34,7 @@ class HubClient:
         self.endpoint = endpoint
         self._origin = httpx2.URL(endpoint).origin
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        self._sockets: list[socket.socket] = []
         self._client = httpx2.Client(
             headers={"User-Agent": f"gristmill/{__version__}", "Accept-Encoding": "identity"},
             verify=tls_context(),
@@ -41,7 +45,18 @@ class HubClient:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, of which none may be in use."""
         self._client.close()
+
+    def abort(self) -> None:
+        """End all requests at once, from any thread: they fail with an `httpx2.HTTPError`."""
+        for connection in self._sockets:
+            # Merely closing it would not wake a thread that waits for its data.
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
     def head(self, address: str) -> Iterator[httpx2.Response]:
@@ -67,7 +82,10 @@ class HubClient:
         for _ in range(_MAX_REDIRECTS):
             is_own = url.origin == self._origin
             request = self._client.build_request(
-                method, url, headers={**headers, **(self._authorization if is_own else {})}
+                method,
+                url,
+                headers={**headers, **(self._authorization if is_own else {})},
+                extensions={"trace": self._note_connection},
             )
             response = self._client.send(request, stream=True)
             try:
@@ -79,6 +97,11 @@ class HubClient:
             finally:
                 response.close()
         raise AppError(ErrorCode.HUB_ANSWER, reason=tr("it redirects endlessly"))
+
+    def _note_connection(self, event: str, details: Mapping[str, Any]) -> None:
+        if event.endswith(_CONNECTED):
+            opened = [one for one in self._sockets if one.fileno() != _CLOSED]
+            self._sockets = [*opened, details["return_value"].get_extra_info("socket")]
 
 
 def _target_of(response: httpx2.Response) -> httpx2.URL | None:

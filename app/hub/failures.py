@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 
 import httpx2
 
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, system_reason
 from app.core.language import tr
+from app.hub.hub_address import hub_endpoint
 from app.hub.reference import RepositoryReference
 
 CONNECTION_LOST = tr("the connection was lost")
@@ -19,17 +21,24 @@ _WORDS: tuple[tuple[type[httpx2.HTTPError], str], ...] = (
     (httpx2.UnsupportedProtocol, tr("not a web address")),
     (httpx2.DecodingError, tr("the response is garbled")),
 )
+_NOT_AS_DOCUMENTED = (TypeError, ValueError, KeyError, AttributeError, RecursionError)
 _INVALID_CREDENTIALS = "Invalid credentials in Authorization header"
 
 
-def refusal(status: int, headers: Mapping[str, str], reference: RepositoryReference) -> AppError:
+def refusal(
+    status: int, headers: Mapping[str, str], reference: RepositoryReference | None
+) -> AppError:
     """Return the error for a response with status 400 or above.
 
     Args:
         status: The HTTP status.
         headers: The response's headers; lookup ignores case.
-        reference: The requested repository.
+        reference: The requested repository, None if the request was about no single one.
     """
+    if headers.get("X-Error-Message") == _INVALID_CREDENTIALS:
+        return AppError(ErrorCode.TOKEN_INVALID, reason=tr("the Hub rejects it"))
+    if reference is None:
+        return AppError(ErrorCode.HUB_ANSWER, reason=tr("status {status}", status=status))
     code = headers.get("X-Error-Code", "")
     repository = reference.repository
     if code == "GatedRepo":
@@ -37,12 +46,29 @@ def refusal(status: int, headers: Mapping[str, str], reference: RepositoryRefere
     if code == "RevisionNotFound":
         revision = reference.revision or "main"
         return AppError(ErrorCode.REVISION_NOT_FOUND, repository=repository, revision=revision)
-    if headers.get("X-Error-Message") == _INVALID_CREDENTIALS:
-        return AppError(ErrorCode.TOKEN_INVALID, reason=tr("the Hub rejects it"))
     # Without a token, the Hub sends the same response for missing and private repositories.
     if code == "RepoNotFound" or status == HTTPStatus.UNAUTHORIZED:
         return AppError(ErrorCode.REPOSITORY_NOT_FOUND, repository=repository)
     return AppError(ErrorCode.HUB_ANSWER, reason=tr("status {status}", status=status))
+
+
+@contextmanager
+def raising_hub_errors() -> Iterator[None]:
+    """Convert failures of the network, and of reading answers, to `AppError`.
+
+    Raises:
+        AppError: `hub_unreachable`, and `hub_answer` for an answer that is not as documented.
+    """
+    try:
+        yield
+    except httpx2.HTTPError as error:
+        raise unreachable(hub_endpoint(), request_failure(error)) from error
+    except OSError as error:
+        raise unreachable(hub_endpoint(), system_reason(error, tr("no connection"))) from error
+    except httpx2.InvalidURL as error:
+        raise unreachable(hub_endpoint(), tr("not a web address")) from error
+    except _NOT_AS_DOCUMENTED as error:
+        raise AppError(ErrorCode.HUB_ANSWER, reason=tr("not as documented")) from error
 
 
 def unreachable(endpoint: str, reason: str) -> AppError:

@@ -13,12 +13,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
-
-from app.core.errors import AppError, ErrorCode, system_reason
 from app.core.language import tr
 from app.hub.client import HubClient
-from app.hub.failures import refusal, request_failure, unreachable
+from app.hub.failures import raising_hub_errors, refusal, unreachable
 from app.hub.hub_address import hub_endpoint
 from app.hub.reference import RepositoryReference
 
@@ -27,8 +24,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _YES = frozenset({"1", "ON", "YES", "TRUE"})
 # Read at import: the converter later sets it for its own libraries.
-_IS_OFFLINE = os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
-_NOT_AS_DOCUMENTED = (TypeError, ValueError, KeyError, AttributeError)
+IS_OFFLINE = os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
 
 
 @dataclass(frozen=True)
@@ -58,21 +54,13 @@ def fetch_repository(reference: RepositoryReference, token: str | None) -> Repos
         AppError: `repository_not_found`, `repository_gated`, `revision_not_found`,
             `token_invalid`, `hub_unreachable`, `hub_answer`.
     """
-    try:
-        return _info_of(reference.repository, _ask(reference, token))
-    except httpx2.HTTPError as error:
-        raise unreachable(hub_endpoint(), request_failure(error)) from error
-    except OSError as error:
-        raise unreachable(hub_endpoint(), system_reason(error, tr("no connection"))) from error
-    except httpx2.InvalidURL as error:
-        raise unreachable(hub_endpoint(), tr("not a web address")) from error
-    except _NOT_AS_DOCUMENTED as error:
-        raise AppError(ErrorCode.HUB_ANSWER, reason=tr("not as documented")) from error
+    with raising_hub_errors():
+        return described(reference.repository, _ask(reference, token))
 
 
 def _ask(reference: RepositoryReference, token: str | None) -> Any:
     """Request a model's description from the Hub's API (`/api/models/{repo_id}`)."""
-    if _IS_OFFLINE:
+    if IS_OFFLINE:
         raise unreachable(hub_endpoint(), tr("HF_HUB_OFFLINE is set"))
     address = f"{hub_endpoint()}/api/models/{reference.repository}"
     if reference.revision is not None:
@@ -87,7 +75,12 @@ def _ask(reference: RepositoryReference, token: str | None) -> Any:
         return response.json()
 
 
-def _info_of(repository: str, answer: Any) -> RepositoryInfo:
+def described(repository: str, answer: Any) -> RepositoryInfo:
+    """Return what the Hub's description, with its files' checksums, says.
+
+    Raises:
+        TypeError, ValueError, KeyError, AttributeError: it is not as documented.
+    """
     commit = answer["sha"]
     if not _COMMIT.fullmatch(commit):
         raise ValueError(commit)

@@ -20,6 +20,7 @@ import msgspec
 
 from app.core import leftovers
 from app.core.events import Begin, Cancel, Secret, decode_command
+from app.core.hub_events import HubRequest
 from app.core.language import tr
 from app.jobs.outcome import EXIT_CANCELED
 
@@ -30,6 +31,7 @@ _INPUT_CLOSED = tr(
 )
 _secrets: queue.SimpleQueue[str] = queue.SimpleQueue()
 _inputs: queue.SimpleQueue[str] = queue.SimpleQueue()
+_requests: queue.SimpleQueue[HubRequest] = queue.SimpleQueue()
 
 
 def stop_on_signals() -> None:
@@ -76,6 +78,8 @@ def follow_parent() -> None:
                         _secrets.put(value)
                     case Begin(value):
                         _inputs.put(value)
+                    case HubRequest() as request:
+                        _requests.put(request)
             except msgspec.DecodeError:
                 continue
         # A dead parent reads no log, but whoever started it otherwise should know why it stops.
@@ -94,6 +98,11 @@ def receive_secret() -> str:
 def receive_input() -> str:
     """Wait for the parent to send the input of the work (`Begin`)."""
     return _inputs.get()
+
+
+def receive_request() -> HubRequest:
+    """Wait for the parent's next request to the Hub."""
+    return _requests.get()
 
 
 def exit_now(status: int) -> NoReturn:

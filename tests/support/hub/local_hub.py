@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.support.hub.local_hub_files import Repository, Request, Snapshot, stored_file
 from tests.support.hub.local_hub_servers import HubHandler, Server, StorageHandler
@@ -44,7 +44,17 @@ class Faults:
     api_errors: int = 0
     """The number of 503 responses to API requests."""
     garbled_api: str = ""
-    """Text to send instead of the JSON of a repository."""
+    """Text to send instead of the JSON of a repository, or of a search."""
+    api_seconds: float = 0.0
+    """The time after which responses of the API begin."""
+    silent_api: bool = False
+    """Accept requests to the API, and never respond."""
+    rate_limit_seconds: int = 0
+    """Announce with every response of the API that the limit is reached for this time."""
+    api_rate_limits: int = 0
+    """The number of 429 responses to API requests, with the header `RateLimit`."""
+    api_rate_limit_seconds: int = 1
+    """The time that these responses announce."""
     stalls: int = 0
     """The number of responses that stall halfway with the connection open."""
     drop_every_bytes: int = 0
@@ -111,6 +121,7 @@ class LocalHub:
         private: bool = False,
         lfs_above_bytes: int = 1_000_000,
         unsafe_names: dict[str, str] | None = None,
+        facts: dict[str, Any] | None = None,
     ) -> Snapshot:
         """Serve the current contents of `folder` as the newest commit of `name`.
 
@@ -121,6 +132,7 @@ class LocalHub:
             private: only `accepted_tokens` may know that it exists.
             lfs_above_bytes: larger files are stored in LFS.
             unsafe_names: the served names of files in the folder.
+            facts: fields of the API's description.
         """
         renamed = unsafe_names or {}
         files = {}
@@ -133,6 +145,7 @@ class LocalHub:
         snapshot = Snapshot(name, commit, files)
         repository = self.repositories.setdefault(name, Repository(gated, private, snapshot))
         repository.newest = snapshot
+        repository.facts |= facts or {}
         repository.commits[commit] = snapshot
         return snapshot
 
@@ -146,6 +159,10 @@ class LocalHub:
         """Wait until this many bytes of files have been sent."""
         with self._changed:
             return self._changed.wait_for(lambda: self.sent_bytes() >= size_bytes, timeout)
+
+    def api_requests(self, path: str = "/api/") -> list[Request]:
+        """Return the requests to the API whose address begins with `path`."""
+        return [request for request in list(self.requests) if request.path.startswith(path)]
 
     def sent_bytes(self, path: str = "") -> int:
         """Return the number of bytes sent of files whose address ends with `path`."""

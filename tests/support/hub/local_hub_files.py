@@ -85,6 +85,7 @@ class Snapshot:
             "createdAt": "2026-01-01T00:00:00.000Z",
             "lastModified": "2026-01-01T00:00:00.000Z",
             "siblings": siblings,
+            **repository.facts,
         }
 
 
@@ -96,9 +97,30 @@ class Repository:
     private: bool
     newest: Snapshot
     commits: dict[str, Snapshot] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Fields of the API's description, such as `tags`, `pipeline_tag` and `safetensors`."""
+    refs: dict[str, str] = field(default_factory=dict)
+    """Commits of branches and tags besides main; names of tags begin with v."""
 
     def at(self, revision: str) -> Snapshot | None:
-        return self.newest if revision == "main" else self.commits.get(revision)
+        if revision == "main":
+            return self.newest
+        return self.commits.get(self.refs.get(revision, revision))
+
+    def as_refs(self) -> dict[str, Any]:
+        """Return the API's list of branches and tags."""
+        branches = {"main": self.newest.commit}
+        branches |= {name: at for name, at in self.refs.items() if not name.startswith("v")}
+        tags = {name: at for name, at in self.refs.items() if name.startswith("v")}
+        return {
+            "branches": [_ref(f"refs/heads/{name}", at) for name, at in branches.items()],
+            "converts": [],
+            "tags": [_ref(f"refs/tags/{name}", at) for name, at in tags.items()],
+        }
+
+
+def _ref(ref: str, commit: str) -> dict[str, str]:
+    return {"name": ref.split("/", 2)[2], "ref": ref, "targetCommit": commit}
 
 
 def stored_file(path: str, local: Path, lfs_above_bytes: int) -> StoredFile:

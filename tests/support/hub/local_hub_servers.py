@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import re
 import socket
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from tests.support.hub.local_hub_files import Request, Snapshot, StoredFile
+from tests.support.hub.local_hub_search import Query, expanded, matching
 
 if TYPE_CHECKING:
     from tests.support.hub.local_hub import LocalHub
@@ -183,9 +185,17 @@ class HubHandler(_Handler):
 
     def answer(self) -> None:
         address = urlsplit(self.path)
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", address.path):
-            wants_blobs = parse_qs(address.query).get("blobs", ["false"])[0].lower() == "true"
-            self._describe(unquote(match[1]), unquote(match[2] or "main"), wants_blobs)
+        if address.path.startswith("/api/") and self._is_api_disturbed():
+            return
+        if address.path == "/api/models":
+            self._search(parse_qs(address.query))
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/refs", address.path):
+            self._list_refs(unquote(match[1]))
+        elif match := re.fullmatch(
+            r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", address.path
+        ):
+            name, revision = unquote(match[1]), unquote(match[2] or "main")
+            self._describe(name, revision, parse_qs(address.query))
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", address.path):
             self._resolve(unquote(match[1]), unquote(match[2]), unquote(match[3]))
         else:
@@ -217,20 +227,60 @@ class HubHandler(_Handler):
             self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return snapshot
 
-    def _describe(self, name: str, revision: str, wants_blobs: bool) -> None:
+    def _is_api_disturbed(self) -> bool:
+        """Hold or refuse a request to the API, as the faults say."""
+        faults = self.hub.faults
+        if faults.silent_api:
+            self.hub.closing.wait()
+            self.close_connection = True
+            return True
+        self.hub.closing.wait(faults.api_seconds)
         if self.hub.strike("api_errors"):
             self.respond(503, {})
-            return
+            return True
+        if self.hub.strike("api_rate_limits"):
+            self.respond(429, _limit_reached(faults.api_rate_limit_seconds))
+            return True
+        return False
+
+    def _send_json(self, answer: Any) -> None:
+        faults = self.hub.faults
+        body = (faults.garbled_api or json.dumps(answer)).encode()
+        etag = f'W/"{hashlib.sha1(body).hexdigest()}"'
+        headers = {"Content-Type": "application/json; charset=utf-8", "ETag": etag}
+        if faults.rate_limit_seconds:
+            headers |= _limit_reached(faults.rate_limit_seconds)
+        if self.headers.get("If-None-Match") == etag:
+            self.respond(304, headers)
+        else:
+            self.respond(200, headers, body)
+
+    def _search(self, query: Query) -> None:
+        accepted = self._token() in self.hub.accepted_tokens
+        descriptions = [
+            repository.newest.as_answer(repository, 0, wants_blobs=False)
+            for repository in self.hub.repositories.values()
+            if accepted or not repository.private
+        ]
+        try:
+            self._send_json(matching(descriptions, query))
+        except ValueError as error:
+            self.refuse(400, "", f"Invalid value: {error}")
+
+    def _list_refs(self, name: str) -> None:
+        if self._find(name, "main") is not None:
+            self._send_json(self.hub.repositories[name].as_refs())
+
+    def _describe(self, name: str, revision: str, query: Query) -> None:
         snapshot = self._find(name, revision)
         if snapshot is None:
             return
         answer = snapshot.as_answer(
             self.hub.repositories[name],
             self.hub.faults.claimed_size_bytes,
-            wants_blobs=wants_blobs,
+            wants_blobs=query.get("blobs", ["false"])[0].lower() == "true",
         )
-        body = self.hub.faults.garbled_api or json.dumps(answer)
-        self.respond(200, {"Content-Type": "application/json; charset=utf-8"}, body.encode())
+        self._send_json(expanded(answer, query))
 
     def _resolve(self, name: str, revision: str, path: str) -> None:
         if self.hub.faults.redirect_loop:
@@ -283,6 +333,13 @@ class StorageHandler(_Handler):
         if self.hub.faults.changing_etag:
             etag = self.hub.next_etag()
         self.send_content(file, etag, {"Content-Type": "application/octet-stream"})
+
+
+def _limit_reached(seconds: int) -> dict[str, str]:
+    return {
+        "RateLimit": f'"api";r=0;t={seconds}',
+        "RateLimit-Policy": '"fixed window";"api";q=500;w=300',
+    }
 
 
 def _flipped(chunk: bytes, offset: int, position: int | None) -> bytes:

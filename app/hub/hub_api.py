@@ -1,0 +1,184 @@
+"""Requests to the Hub's API and for its small files, with saved answers and within rate limits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Generic, NamedTuple, TypeVar
+from urllib.parse import urlencode
+
+import httpx2
+
+from app.core.errors import AppError, Canceled, ErrorCode
+from app.core.language import tr
+from app.core.sizes import format_duration
+from app.hub.answer_cache import AnswerCache, SavedAnswer
+from app.hub.client import HubClient
+from app.hub.failures import raising_hub_errors, refusal, unreachable
+from app.hub.rate_limit import RateLimit
+from app.hub.reference import RepositoryReference
+from app.hub.repository import IS_OFFLINE
+
+T = TypeVar("T")
+Query = Iterable[tuple[str, str]]
+SEARCH_SECONDS = 300.0
+"""How long an answer stays fresh that may change at any time."""
+COMMIT_SECONDS = 3600.0
+"""The same of an answer about one commit, of which only the numbers of downloads change."""
+_LARGEST_BYTES = 16 * 2**20
+_ATTEMPTS = 2
+_LONGEST_PAUSE_SECONDS = 5.0
+_LONGEST_ANSWER_SECONDS = 25.0
+_PASSING = frozenset({ErrorCode.HUB_UNREACHABLE, ErrorCode.HUB_BUSY, ErrorCode.HUB_ANSWER})
+_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+class Answer(NamedTuple, Generic[T]):
+    """The value of an answer; outdated if it is an older one, since the Hub doesn't respond."""
+
+    value: T
+    is_outdated: bool = False
+
+
+@dataclass(frozen=True)
+class Question(Generic[T]):
+    """A request to the Hub.
+
+    Attributes:
+        path: The path of the address, quoted.
+        read: Turns the answer into a value; raises `ValueError` or the like for nonsense.
+        query: The query of the address.
+        about: The repository in question, for errors.
+        fresh_seconds: How old a saved answer may be.
+        largest_bytes: The answer is cut there.
+    """
+
+    path: str
+    read: Callable[[bytes], T]
+    query: Query = ()
+    about: RepositoryReference | None = None
+    fresh_seconds: float = SEARCH_SECONDS
+    largest_bytes: int = _LARGEST_BYTES
+
+
+@dataclass(frozen=True)
+class RateLimits:
+    """The limits of the API's requests and of those for files, which the Hub counts separately."""
+
+    api: RateLimit = field(default_factory=RateLimit)
+    files: RateLimit = field(default_factory=RateLimit)
+
+    def of(self, path: str) -> RateLimit:
+        """Return the limit of the requests for a path."""
+        return self.api if path.startswith("/api/") else self.files
+
+
+class HubApi:
+    """Requests of one user; thread-safe."""
+
+    def __init__(
+        self, client: HubClient, token: str | None, cache: AnswerCache, limits: RateLimits
+    ) -> None:
+        self.endpoint = client.endpoint
+        self._client = client
+        self._token = token
+        self._cache = cache
+        self._limits = limits
+        self._stopped = threading.Event()
+
+    def abort(self) -> None:
+        """End all requests at once, from any thread."""
+        self._stopped.set()
+        self._client.abort()
+
+    @property
+    def is_aborted(self) -> bool:
+        """Whether its connections are of no more use."""
+        return self._stopped.is_set()
+
+    def close(self) -> None:
+        """Close the connections, of which none may be in use."""
+        self._client.close()
+
+    def ask(self, question: Question[T]) -> Answer[T]:
+        """Return the Hub's answer, or a saved one if it is fresh or the Hub doesn't respond.
+
+        Raises:
+            AppError: `hub_unreachable`, `hub_busy`, `hub_answer`, `token_invalid`, and about a
+                repository `repository_not_found`, `repository_gated`, `revision_not_found`.
+            Canceled: after `abort`.
+        """
+        saved = self._cache.find(self._address_of(question), self._token)
+        if saved is not None and 0 <= saved.age_seconds < question.fresh_seconds:
+            try:
+                return Answer(question.read(saved.content))
+            except ValueError:
+                saved = None
+        try:
+            with raising_hub_errors():
+                return Answer(self._asked(question, saved))
+        except AppError as error:
+            if saved is None or error.code not in _PASSING:
+                raise
+            return Answer(question.read(saved.content), is_outdated=True)
+
+    def is_refused(self, path: str) -> bool:
+        """Return whether the Hub refuses to give this user a file; False if it doesn't respond."""
+        try:
+            with raising_hub_errors(), self._client.head(f"{self.endpoint}{path}") as response:
+                self._limits.files.observe(response.status_code, response.headers)
+                return response.status_code in _REFUSED
+        except AppError:
+            return False
+
+    def _address_of(self, question: Question[T]) -> str:
+        words = urlencode(list(question.query))
+        return f"{self.endpoint}{question.path}" + (f"?{words}" if words else "")
+
+    def _asked(self, question: Question[T], saved: SavedAnswer | None) -> T:
+        if IS_OFFLINE:
+            raise unreachable(self.endpoint, tr("HF_HUB_OFFLINE is set"))
+        address, limit = self._address_of(question), self._limits.of(question.path)
+        headers = {"If-None-Match": saved.etag} if saved is not None and saved.etag else {}
+        for _ in range(_ATTEMPTS):
+            self._wait_for(limit)
+            with self._client.get(address, headers) as response:
+                limit.observe(response.status_code, response.headers)
+                if response.status_code == HTTPStatus.NOT_MODIFIED and saved is not None:
+                    self._cache.renew(address, self._token)
+                    return question.read(saved.content)
+                if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                    return self._received(response, address, question)
+        raise _busy(limit)
+
+    def _wait_for(self, limit: RateLimit) -> None:
+        seconds = limit.seconds_left()
+        if seconds > _LONGEST_PAUSE_SECONDS:
+            raise _busy(limit)
+        if self._stopped.wait(seconds):
+            raise Canceled
+
+    def _received(self, response: httpx2.Response, address: str, question: Question[T]) -> T:
+        if response.status_code != HTTPStatus.OK:
+            raise refusal(response.status_code, response.headers, question.about)
+        content = self._content_of(response, question.largest_bytes)
+        value = question.read(content)
+        self._cache.save(address, self._token, content, response.headers.get("ETag", ""))
+        return value
+
+    def _content_of(self, response: httpx2.Response, largest_bytes: int) -> bytes:
+        content, end = bytearray(), time.monotonic() + _LONGEST_ANSWER_SECONDS
+        for piece in response.iter_bytes():
+            content += piece
+            if len(content) >= largest_bytes:
+                break
+            if time.monotonic() > end:
+                raise unreachable(self.endpoint, tr("no response in time"))
+        return bytes(content[:largest_bytes])
+
+
+def _busy(limit: RateLimit) -> AppError:
+    return AppError(ErrorCode.HUB_BUSY, duration=format_duration(limit.seconds_left()))

@@ -1,0 +1,159 @@
+"""Search for models on the Hub, with their approximate size and fit on this machine."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from app.core.errors import AppError, ErrorCode
+from app.core.hub_events import HubModelFound, HubSearch, SearchSort
+from app.estimation.fit_by_parameters import guess_fit, most_parameters
+from app.estimation.hardware import Hardware
+from app.hub.host import Host
+from app.hub.hub_api import HubApi, Query, Question
+from app.hub.model_kind import kind_of
+from app.hub.model_record import ModelRecord, read_record, read_records
+from app.hub.reference import RepositoryReference, parse_reference
+
+_FIELDS = (
+    *("cardData", "downloads", "gated", "gguf", "lastModified", "library_name", "likes"),
+    *("pipeline_tag", "safetensors", "tags"),
+)
+_SORTS: dict[SearchSort, str] = {
+    "trending": "trendingScore",
+    "downloads": "downloads",
+    "likes": "likes",
+    "updated": "lastModified",
+}
+_MAX_RESULTS = 100
+_MAX_LANGUAGES = 12
+_BILLION, _MILLION = 10**9, 10**6
+
+
+class Found(NamedTuple):
+    """The results of a search; outdated if they are older ones, since the Hub doesn't respond."""
+
+    models: tuple[HubModelFound, ...]
+    is_outdated: bool
+
+
+def search(wanted: HubSearch, api: HubApi, host: Host, number: int = 0) -> Found:
+    """Return the models that match; for the name or address of a repository, that one.
+
+    Raises:
+        AppError: `hub_unreachable`, `hub_busy`, `hub_answer`, `token_invalid`; for an address
+            also what `find_model` raises.
+    """
+    machine = host.hardware()
+    reference = _named_repository(wanted.text)
+    if reference is not None:
+        try:
+            return find_model(reference, api, host, number)
+        except AppError as error:
+            # The text may as well be the beginning of a name.
+            if error.code is not ErrorCode.REPOSITORY_NOT_FOUND or "://" in wanted.text:
+                raise
+    wanted = _narrowed(wanted, machine, host)
+    question = Question("/api/models", read_records, query_of(wanted))
+    records, is_outdated = api.ask(question)
+    found = (result_of(record, number, machine, host) for record in records)
+    return Found(tuple(one for one in found if _matches(one, wanted)), is_outdated)
+
+
+def find_model(reference: RepositoryReference, api: HubApi, host: Host, number: int = 0) -> Found:
+    """Return one repository as a result.
+
+    Raises:
+        AppError: what `HubApi.ask` raises about a repository.
+    """
+    path = f"/api/models/{quote(reference.repository)}"
+    question = Question(path, read_record, [("expand", field) for field in _FIELDS], reference)
+    record, is_outdated = api.ask(question)
+    return Found((result_of(record, number, host.hardware(), host),), is_outdated)
+
+
+def query_of(wanted: HubSearch) -> Query:
+    """Return a search as the API's query, with the parameters of huggingface_hub's `list_models`.
+
+    The Hub sorts in descending order.
+    """
+    tags = (
+        wanted.format,
+        f"license:{wanted.license}" if wanted.license else "",
+        wanted.language,
+    )
+    fields = (
+        *(("filter", tag) for tag in tags),
+        ("author", wanted.author),
+        ("gated", "" if wanted.gated is None else str(wanted.gated).lower()),
+        ("pipeline_tag", wanted.task),
+        ("num_parameters", _range_of(wanted)),
+        ("search", wanted.text.strip()),
+        ("sort", _SORTS[wanted.sort]),
+        ("limit", str(min(max(1, wanted.limit), _MAX_RESULTS))),
+        *(("expand", field) for field in _FIELDS),
+    )
+    return [(name, value) for name, value in fields if value]
+
+
+def result_of(
+    record: ModelRecord, number: int, machine: Hardware | None, host: Host
+) -> HubModelFound:
+    """Return a model as a result, with its fit on this machine."""
+    parameters = record.parameters
+    result = HubModelFound(
+        number=number,
+        repository=record.id,
+        kind=kind_of(record),
+        parameters=parameters,
+        downloads=record.downloads or 0,
+        likes=record.likes or 0,
+        updated=record.updated,
+        license=record.license,
+        languages=record.languages[:_MAX_LANGUAGES],
+        formats=record.formats,
+        gated=record.is_gated,
+    )
+    if not parameters or machine is None:
+        return result
+    fit = guess_fit(parameters, host.options, machine)
+    return msgspec.structs.replace(
+        result, best_level=fit.level, size_bytes=fit.size_bytes, fit=fit.verdict
+    )
+
+
+def _named_repository(text: str) -> RepositoryReference | None:
+    try:
+        return parse_reference(text)
+    except AppError:
+        return None
+
+
+def _narrowed(wanted: HubSearch, machine: Hardware | None, host: Host) -> HubSearch:
+    """Return a search that asks the Hub only for models that fit, if it is for those."""
+    if not wanted.fits_only or machine is None:
+        return wanted
+    most = min(wanted.most_parameters or math.inf, most_parameters(host.options, machine))
+    return msgspec.structs.replace(wanted, most_parameters=int(most))
+
+
+def _matches(found: HubModelFound, wanted: HubSearch) -> bool:
+    """Return whether a result is within the wanted bounds, which a mirror might ignore."""
+    if wanted.fits_only and found.fit == "too_large":
+        return False
+    least, most = wanted.least_parameters, wanted.most_parameters or math.inf
+    return not found.parameters or least <= found.parameters <= most
+
+
+def _range_of(wanted: HubSearch) -> str:
+    bounds = (("min", wanted.least_parameters), ("max", wanted.most_parameters))
+    return ",".join(f"{name}:{_in_billions(bound)}" for name, bound in bounds if bound)
+
+
+def _in_billions(parameters: int) -> str:
+    if parameters >= _BILLION:
+        return f"{parameters / _BILLION:.3f}".rstrip("0").rstrip(".") + "B"
+    return f"{max(1, parameters // _MILLION)}M"
