@@ -61,8 +61,8 @@ class SearchView(QWidget):
 
     def search(self, search: HubSearch) -> None:
         """Search with these words and filters."""
-        words = f"{search.author}/{search.text}" if search.author else search.text
-        self.field.setText(words)
+        self._typed = f"{search.author}/{search.text}" if search.author else search.text
+        self.field.setText(self._typed)
         self.filters.show_search(search)
         self._ask(search)
 
@@ -110,7 +110,7 @@ class SearchView(QWidget):
         is_pasted = len(text) - len(self._typed) >= _PASTED
         self._typed = text
         reference = _reference_in(text) if is_pasted else None
-        if reference is not None and self.field.hasFocus():
+        if reference is not None:
             self._open(reference)
         else:
             self._pause.start()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from app.gui.pages.hub.page import HubPage
 from app.gui.shell.window import MainWindow
@@ -33,8 +34,10 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
 
 
 @pytest.fixture
-def page(window: MainWindow, hub: LocalHub) -> HubPage:
+def page(window: MainWindow, hub: LocalHub, qtbot: QtBot) -> HubPage:
     """The open Hub page; the search for trending models has begun."""
+    with qtbot.waitActive(window):
+        window.activateWindow()
     window.show_page("hub")
     return window.hub
 
@@ -52,6 +55,7 @@ def serve_models(hub: LocalHub, folder: Path) -> None:
     tags = ["safetensors", "license:apache-2.0", "en", "conversational"]
     usual = {"pipeline_tag": "text-generation", "safetensors": weights, "tags": tags}
     base = {"tags": [*tags, "base_model:acme/grain-base"], "downloads": 1_234_567, "likes": 321}
+    base["childrenModelCount"] = {"quantized": 1}
     hub.add_repository("acme/grain-base", checkpoint, facts=usual)
     hub.add_repository("acme/grain-1b", checkpoint, facts=usual | base | {"trendingScore": 9})
     hub.add_repository(LONGEST, checkpoint, gated=True, facts=usual)

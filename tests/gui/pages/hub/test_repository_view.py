@@ -59,7 +59,7 @@ def test_the_family_is_a_click_away(page: HubPage, qtbot: QtBot) -> None:
     view.family.buttons[0].click()
     qtbot.waitUntil(lambda: view._stack.currentIndex() == 1, timeout=SOON_MS)
     assert view.header.title.whole_text == "acme/grain-base"
-    qtbot.keyClick(view, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    qtbot.keyClick(view.header.back_button, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
     assert view.header.title.whole_text == "acme/grain-1b"
     qtbot.waitUntil(lambda: view._stack.currentIndex() == 1, timeout=SOON_MS)
     view.family.buttons[1].click()
@@ -118,14 +118,16 @@ def test_the_best_file_is_chosen_downloaded_and_chatted_with(
     view = opened(page, "acme/grain-1b-GGUF", qtbot)
     qtbot.waitUntil(lambda: view.gguf.table.rowCount() == 2, timeout=SOON_MS)
     (request,) = view.gguf.requests
-    assert request.pattern == "grain-1b-Q8_0.gguf"
-    assert "Q8_0" in view.get_row.words.whole_text
+    (row,) = (row for row in range(2) if "Recommended" in view.gguf.table.item(row, 4).text())
+    file = view.gguf.table.item(row, 0).text()
+    assert request.pattern == file
+    assert view.gguf.table.item(row, 1).text() in view.get_row.words.whole_text
     view.get_row.button.click()
     assert not view.get_row.button.isVisible()
     qtbot.waitUntil(lambda: view.get_row.button.text() == "Chat", timeout=SOON_MS)
     with qtbot.waitSignal(page.chat_requested) as chat:
         view.get_row.button.click()
-    assert chat.args[0].endswith("grain-1b-Q8_0.gguf")
+    assert chat.args[0].endswith(file)
     assert window.chat.isVisible()
 
 

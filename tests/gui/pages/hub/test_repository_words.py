@@ -19,7 +19,10 @@ from app.gui.pages.hub.repository_words import LONGEST_CARD, readable_card
         ("[a section](#limits), [a file](LICENSE)", "a section, a file"),
         ("![a picture](assets/a.png)", "a picture"),
         ("[a paper](https://arxiv.org/abs/1)", "[a paper](https://arxiv.org/abs/1)"),
-        ("```html\n<b>kept</b> [x](#y)\n```\n<b>gone</b>", "```html\n<b>kept</b> [x](#y)\n```\ngone"),
+        (
+            "```html\n<b>kept</b> [x](#y)\n```\n<b>gone</b>",
+            "```html\n<b>kept</b> [x](#y)\n```\ngone",
+        ),
         ("one\n\n<br>\n\n\n<hr/>\n\ntwo", "one\n\ntwo"),
     ],
 )
