@@ -13,7 +13,7 @@ from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.plain_label import PlainLabel
 
-_PAUSE_MILLISECONDS = 500
+_PAUSE_MILLISECONDS = 1000
 """Models that are about to be listed make the question superfluous."""
 
 
@@ -64,6 +64,8 @@ class FirstModelsList(QWidget):
         self.hide()
 
     def _ask(self) -> None:
+        if not self.window().isVisible():
+            return
         self._found.clear()
         self._channel.ask(FirstModels())
 

@@ -25,7 +25,7 @@ from app.hub.reference import RepositoryReference, parse_reference
 
 PAUSE_MILLISECONDS = 300
 """Time without a new letter after which the search begins."""
-_STEP = 30
+_STEP = HubSearch().limit
 _PASTED = 4
 """Letters that come at once only when text is pasted."""
 
@@ -67,9 +67,9 @@ class SearchView(QWidget):
         self._ask(search)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Search when the page is shown for the first time."""
+        """Search when the page is shown for the first time, or with what was typed meanwhile."""
         super().showEvent(event)
-        if self._asked is None:
+        if self._asked is None or self._wanted() != replace(self._asked, limit=_STEP):
             self._pause.start()
 
     def _build_layout(self) -> None:
@@ -101,7 +101,7 @@ class SearchView(QWidget):
         self.more_button.clicked.connect(self._ask_for_more)
         self.nothing.acted.connect(self._reset)
         self.state.acted.connect(self._search_now)
-        self._pause.timeout.connect(self._search_now)
+        self._pause.timeout.connect(self._search_if_shown)
         self._channel.model_found.connect(self._on_found)
         self._channel.answered.connect(self._on_answered)
         self.more_button.hide()
@@ -126,9 +126,15 @@ class SearchView(QWidget):
         self._pause.stop()
         self.opened.emit(reference.repository, reference.revision)
 
+    def _search_if_shown(self) -> None:
+        if self.isVisible():
+            self._search_now()
+
     def _search_now(self) -> None:
-        self._pause.stop()
-        self._ask(self.filters.applied_to(_search_for(self.field.text())))
+        self._ask(self._wanted())
+
+    def _wanted(self) -> HubSearch:
+        return self.filters.applied_to(_search_for(self.field.text()))
 
     def _reset(self) -> None:
         self.filters.show_search(HubSearch())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from pytestqt.qtbot import QtBot
 
@@ -13,8 +13,9 @@ from app.gui.pages.hub.page import HubPage
 from app.gui.pages.hub.repository_view import RepositoryView
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
-from tests.gui.pages.hub.conftest import LONGEST
+from tests.gui.pages.hub.conftest import press
 from tests.support.hub.local_hub import LocalHub
+from tests.support.hub.served_models import LONGEST
 
 SOON_MS = 30_000
 
@@ -59,7 +60,7 @@ def test_the_family_is_a_click_away(page: HubPage, qtbot: QtBot) -> None:
     view.family.buttons[0].click()
     qtbot.waitUntil(lambda: view._stack.currentIndex() == 1, timeout=SOON_MS)
     assert view.header.title.whole_text == "acme/grain-base"
-    qtbot.keyClick(view.header.back_button, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    press(page, "Alt+Left", qtbot)
     assert view.header.title.whole_text == "acme/grain-1b"
     qtbot.waitUntil(lambda: view._stack.currentIndex() == 1, timeout=SOON_MS)
     view.family.buttons[1].click()

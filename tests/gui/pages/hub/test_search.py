@@ -10,8 +10,9 @@ from pytestqt.qtbot import QtBot
 from app.gui.pages.hub.page import HubPage
 from app.gui.pages.hub.search_view import SearchView
 from app.gui.shell.window import MainWindow
-from tests.gui.pages.hub.conftest import LONGEST
+from tests.gui.pages.hub.conftest import press
 from tests.support.hub.local_hub import LocalHub
+from tests.support.hub.served_models import LONGEST
 
 SOON_MS = 30_000
 
@@ -110,7 +111,7 @@ def test_enter_on_a_row_opens_it_and_escape_leads_back(page: HubPage, qtbot: QtB
     qtbot.keyClick(table, Qt.Key.Key_Return)
     qtbot.waitUntil(page.repository.card.isVisible, timeout=SOON_MS)
     assert page.window().focusWidget() is page.repository.header.back_button
-    qtbot.keyClick(page.repository.header.back_button, Qt.Key.Key_Escape)
+    press(page, "Esc", qtbot)
     assert page.search.isVisible()
     assert table.found[table.currentRow()].repository == "acme/grain-1b"
 
