@@ -16,7 +16,8 @@ license: apache-2.0
 <div>A model of [acme](https://acme.example/grain).</div>
 ![picture](https://acme.example/picture.png)
 """
-LONGEST = f"acme/{'a-model-with-a-name-that-goes-on-' * 2}and-ends-here"
+LONGEST = f"{'owner-of-many-models-' * 2}x/{'a-model-with-a-name-that-goes-on-' * 2}ends-here"
+"""A name of 119 characters."""
 
 
 def serve_models(hub: LocalHub, folder: Path) -> None:

@@ -15,6 +15,9 @@ from app.gui.theme.tokens import SIZE
 from app.gui.widgets.collapsible_card import CollapsibleCard
 from app.gui.widgets.item_table import ItemTable
 
+_MOST = 1000
+"""Files that are listed; a repository may have many thousands."""
+
 
 class FilesCard(CollapsibleCard):
     """Lists the files; the summary has their number and size."""
@@ -25,15 +28,23 @@ class FilesCard(CollapsibleCard):
         self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.table.setWordWrap(False)
         self.add(self.table)
+        self._files: Sequence[HubFile] = ()
+        self.toggled.connect(self._fill)
 
     def show_files(self, files: Sequence[HubFile]) -> None:
-        """Show these files."""
+        """Close the card, and list these files once it is opened."""
+        self._files = files
+        self.set_open(False)
         self.table.setRowCount(0)
-        for file in files:
-            cells = (file.path, format_bytes(file.size_bytes))
-            self.table.add_row(cells, (file.path, format_gibibytes(file.size_bytes)))
         size = format_bytes(sum(file.size_bytes for file in files))
         self.set_summary(tr("{count} files, {size}", count=f"{len(files):,}", size=size))
+
+    def _fill(self) -> None:
+        if self.table.rowCount() or not self.is_open:
+            return
+        for file in self._files[:_MOST]:
+            cells = (file.path, format_bytes(file.size_bytes))
+            self.table.add_row(cells, (file.path, format_gibibytes(file.size_bytes)))
         rows = self.table.rowCount() * SIZE.control
         header = self.table.horizontalHeader().sizeHint().height()
         height = rows + header + 2 * self.table.frameWidth()

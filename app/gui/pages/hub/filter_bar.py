@@ -18,7 +18,7 @@ from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.wheel_guard import WheelGuard
 
 _FIXED_LENGTH = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-_LETTERS = 6
+_LETTERS = 4
 _AROUND = 3
 """The room beside the words, in letters."""
 _Fields = dict[str, Any]

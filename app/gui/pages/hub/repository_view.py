@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QUrl, Signal
+from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
@@ -77,6 +77,9 @@ class RepositoryView(QWidget):
         self.header.wait_for(repository)
         self.state.wait_for(tr("Opening…"))
         self._stack.setCurrentWidget(self.state)
+        if self.isVisible():
+            # What had the focus may be gone.
+            self.safe_control.setFocus(Qt.FocusReason.OtherFocusReason)
         self._channel.ask(self._asked)
 
     def stop(self) -> None:
@@ -144,7 +147,6 @@ class RepositoryView(QWidget):
         self.access.show_state(page.gated)
         self.family.show_family(page.base_models, page.quantized_by_others)
         self.files.show_files(page.files)
-        self.files.set_open(False)
         card = readable_card(page.card)
         self.card.set_text(card)
         self._card_frame.setVisible(bool(card))
