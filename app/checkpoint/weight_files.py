@@ -134,23 +134,28 @@ def read_shard(path: Path) -> dict[str, TensorEntry]:
     return {name: _entry(entry) for name, entry in entries.items() if name != "__metadata__"}
 
 
-def small_tensor_ranges(size_bytes: int, path: Path) -> list[tuple[int, int]]:
-    """Return the byte ranges of a sound safetensors file's tensors up to a size.
+def tensor_ranges(path: Path) -> list[tuple[int, int]]:
+    """Return the byte ranges of a sound safetensors file's tensors, in order.
 
-    Neighbors are one part, from its first byte up to the one behind its last.
+    Each is the first byte and the one behind the last. Tensors without any values are left out.
     """
     header = _header_text(path)
     entries: dict[str, Any] = json.loads(header)
     first = HEADER_LENGTH.size + len(header)
-    parts: list[tuple[int, int]] = []
     places = (entry["data_offsets"] for name, entry in entries.items() if name != "__metadata__")
-    for begin, end in sorted(map(tuple, places)):
-        if not 0 < end - begin <= size_bytes:
+    return sorted((first + begin, first + end) for begin, end in places if begin < end)
+
+
+def small_tensor_ranges(size_bytes: int, path: Path) -> list[tuple[int, int]]:
+    """Return the ranges of tensors up to a size, as `tensor_ranges` does; neighbors are one."""
+    parts: list[tuple[int, int]] = []
+    for begin, end in tensor_ranges(path):
+        if end - begin > size_bytes:
             continue
-        if parts and parts[-1][1] == first + begin:
-            parts[-1] = (parts[-1][0], first + end)
+        if parts and parts[-1][1] == begin:
+            parts[-1] = (parts[-1][0], end)
         else:
-            parts.append((first + begin, first + end))
+            parts.append((begin, end))
     return parts
 
 

@@ -20,7 +20,9 @@ def run(_: argparse.Namespace, reporter: Reporter) -> None:
     """Answer each request with events; the lifeline ends this."""
     from app.cli.hub_host import this_host
     from app.hub.browsing import Browsing
+    from app.hub.hub_connections import HubConnections
 
-    browsing = Browsing(reporter.report, this_host())
-    while True:
-        browsing.ask(lifeline.receive_request())
+    with HubConnections() as connections:
+        browsing = Browsing(reporter.report, connections, this_host())
+        while True:
+            browsing.ask(lifeline.receive_request())

@@ -32,6 +32,7 @@ from app.jobs.reporter import Reporter
 from app.machine.cores import lower_thread_priority, usable_threads
 
 if TYPE_CHECKING:
+    from app.conversion.pipeline import ConversionRequest
     from app.conversion.sources import Source
     from app.conversion.type_choices import TypeChoices
     from app.hub.reference import RepositoryReference
@@ -50,6 +51,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "the folder of a checkpoint or LoRA adapter, a GGUF file, or a repository as owner/name"
         ),
     )
+    add_conversion_arguments(parser)
+    parser.add_argument(
+        "--base",
+        type=path,
+        metavar="FOLDER",
+        help=tr("the base model of a LoRA adapter"),
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help=tr(
+            "run the checks and show the exact size of every level, without writing files or "
+            "downloading weights"
+        ),
+    )
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help=tr("show the type of every tensor at every level"),
+    )
+
+
+def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that say how to convert, whatever the source."""
     parser.add_argument(
         "--level",
         action="append",
@@ -104,43 +129,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=tr("convert the multimodal projector instead of the text model"),
     )
-    parser.add_argument(
-        "--base",
-        type=path,
-        metavar="FOLDER",
-        help=tr("the base model of a LoRA adapter"),
-    )
     add_pickle_argument(parser)
     add_requantize_argument(parser)
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help=tr(
-            "run the checks and show the exact size of every level, without writing files or "
-            "downloading weights"
-        ),
-    )
-    parser.add_argument(
-        "--verbose",
-        action="store_true",
-        help=tr("show the type of every tensor at every level"),
-    )
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Check, plan and write."""
-    from app.conversion.converter.installation import converter_folder
-    from app.conversion.pipeline import ConversionRequest, convert
-
     if arguments.events:
         # The window and its replies come first.
         lower_thread_priority()
-    settings, _ = load_settings()
     _require_levels(arguments)
+    convert_path(_path_of(arguments, reporter), arguments, reporter)
+
+
+def convert_path(place: Path, arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Convert what is at a path, and report the files."""
+    from app.conversion.converter.installation import converter_folder
+    from app.conversion.pipeline import convert
+
+    settings, _ = load_settings()
     converter = converter_folder(settings)
+    request = request_for(place, arguments, settings)
+    if arguments.calibration and not arguments.dry_run:
+        from app.cli.importance import calibrated
+
+        request = calibrated(request, converter, arguments.calibration, reporter)
+    written = convert(request, converter, reporter.report)
+    reporter.report(Finished(tuple(str(path) for path in written)))
+
+
+def request_for(
+    place: Path, arguments: argparse.Namespace, settings: Settings
+) -> ConversionRequest:
+    """Return the request to convert what is at a path.
+
+    Raises:
+        AppError: what `source_at` raises, `one_file_for_several_levels`, `importance_not_offered`.
+    """
+    from app.conversion.pipeline import ConversionRequest
+    from app.conversion.sources import source_at
+
     folder, file = _target(arguments.to, settings, arguments.level)
-    source = _source(arguments, reporter)
-    request = ConversionRequest(
+    source = source_at(
+        place,
+        is_projector=arguments.mmproj,
+        allows_pickle=arguments.allow_pickle,
+        base=arguments.base,
+    )
+    return ConversionRequest(
         source=source,
         levels=_levels(arguments, source),
         folder=folder,
@@ -154,12 +190,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         reference_only=arguments.reference or settings.quantizes_by_reference,
         choices=_choices(arguments, source),
     )
-    if arguments.calibration and not arguments.dry_run:
-        from app.cli.importance import calibrated
-
-        request = calibrated(request, converter, arguments.calibration, reporter)
-    written = convert(request, converter, reporter.report)
-    reporter.report(Finished(tuple(str(path) for path in written)))
 
 
 def _known_level(text: str) -> str:
@@ -216,17 +246,6 @@ def _levels(arguments: argparse.Namespace, source: Source) -> tuple[Level, ...]:
     if _uses_importance(arguments):
         offered = (*SPECIAL_LEVELS, *offered)
     return tuple(level for level in offered if level in source.levels)
-
-
-def _source(arguments: argparse.Namespace, reporter: Reporter) -> Source:
-    from app.conversion.sources import source_at
-
-    return source_at(
-        _path_of(arguments, reporter),
-        is_projector=arguments.mmproj,
-        allows_pickle=arguments.allow_pickle,
-        base=arguments.base,
-    )
 
 
 def _path_of(arguments: argparse.Namespace, reporter: Reporter) -> Path:

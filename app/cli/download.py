@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.cli.values import add_pickle_argument, path
+from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished, RemoteModelListed
 from app.core.language import tr
 from app.core.load_options import load_options_of
@@ -78,7 +80,29 @@ def _download(
     reporter.report(Finished(paths=(str(place),)))
 
 
+def recommended_model(reference: RepositoryReference, reporter: Reporter) -> str:
+    """Return the path of the GGUF file in a repository that suits this machine best.
+
+    Raises:
+        AppError: what `fetch_models` raises, `repository_without_weights`.
+    """
+    listed = tuple(_listed_models(reference, reporter))
+    recommended = (model.path for model in listed if model.is_recommended)
+    usable = (model.path for model in listed if not model.is_projector)
+    path = next(recommended, None) or next(usable, None)
+    if path is None:
+        raise AppError(ErrorCode.REPOSITORY_WITHOUT_WEIGHTS, repository=reference.repository)
+    return path
+
+
 def _list_models(reference: RepositoryReference, reporter: Reporter) -> None:
+    for model in _listed_models(reference, reporter):
+        reporter.report(model)
+
+
+def _listed_models(
+    reference: RepositoryReference, reporter: Reporter
+) -> Iterator[RemoteModelListed]:
     from app.estimation.quick_fit import SizedModel, best_of, needed_bytes, quick_verdict
     from app.hub.remote_gguf import fetch_models
     from app.hub.selection import level_of, size_of
@@ -93,24 +117,20 @@ def _list_models(reference: RepositoryReference, reporter: Reporter) -> None:
     }
     best = best_of(sized.values(), machine)
     for model, one in sorted(sized.items(), key=lambda pair: pair[1].needed_bytes):
-        reporter.report(
-            RemoteModelListed(
-                path=model[0].path,
-                level=one.level,
-                size_bytes=size_of(model),
-                files=len(model),
-                needed_bytes=one.needed_bytes,
-                fit=quick_verdict(one.needed_bytes, machine),
-                is_recommended=one is best,
-            )
+        yield RemoteModelListed(
+            path=model[0].path,
+            level=one.level,
+            size_bytes=size_of(model),
+            files=len(model),
+            needed_bytes=one.needed_bytes,
+            fit=quick_verdict(one.needed_bytes, machine),
+            is_recommended=one is best,
         )
     for projector in found.projectors:
-        reporter.report(
-            RemoteModelListed(
-                projector[0].path,
-                level_of(projector),
-                size_of(projector),
-                len(projector),
-                is_projector=True,
-            )
+        yield RemoteModelListed(
+            projector[0].path,
+            level_of(projector),
+            size_of(projector),
+            len(projector),
+            is_projector=True,
         )

@@ -43,6 +43,7 @@ class Verb(Protocol):
 
 VERBS = (
     "search",
+    "get",
     "download",
     "convert",
     "estimate",

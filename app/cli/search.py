@@ -1,4 +1,8 @@
-"""`gristmill search`: find models on the Hugging Face Hub, with their size and fit."""
+"""`gristmill search`: find models on the Hugging Face Hub, with their size and fit.
+
+With `--json` it prints one object whose `models` are a list of objects with the fields of
+`app.core.hub_events.HubModelFound`, sizes in bytes, without `number` and `sentence`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ from typing import get_args
 import msgspec
 
 from app.cli.values import whole_number
-from app.core.events import Printed
+from app.core.errors import NoticeCode
+from app.core.events import NoticeReported, Printed
 from app.core.hub_events import HubModelFound, HubSearch, SearchSort, WeightFormat
 from app.core.language import tr
 from app.jobs.reporter import Reporter
@@ -52,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=tr("only models whose owner requires you to accept terms, or only others"),
     )
     parser.add_argument(
+        "--quantized-from",
+        default="",
+        metavar="REPO",
+        help=tr("only models that were quantized from this one, as owner/name"),
+    )
+    parser.add_argument(
         "--min-parameters",
         type=parameters,
         default=0,
@@ -88,7 +99,10 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.hub.hub_connections import HubConnections
     from app.hub.search import search
 
-    found = search(wanted_by(arguments), HubConnections().take(), this_host())
+    with HubConnections() as connections, connections.lent() as api:
+        found = search(wanted_by(arguments), api, this_host())
+    if found.is_outdated:
+        reporter.report(NoticeReported(NoticeCode.HUB_ANSWER_OLD))
     if arguments.json:
         reporter.report(Printed(document_of(found.models) + "\n"))
         return
@@ -108,6 +122,7 @@ def wanted_by(arguments: argparse.Namespace) -> HubSearch:
         license=arguments.license,
         language=arguments.language,
         gated=arguments.gated,
+        quantized_from=arguments.quantized_from,
         least_parameters=arguments.min_parameters,
         most_parameters=arguments.max_parameters,
         fits_only=arguments.fits,

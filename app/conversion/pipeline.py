@@ -77,6 +77,11 @@ class ConversionRequest:
     reference_only: bool = False
     choices: TypeChoices = NO_CHOICES
 
+    @property
+    def quantization(self) -> QuantizationOptions:
+        """How the weights are quantized."""
+        return QuantizationOptions(self.threads, self.choices, reference_only=self.reference_only)
+
     def target(self, level: Level) -> Path:
         """Return the path of the file for a level."""
         path = self.file or self.folder / self.source.file_name(level)
@@ -84,7 +89,7 @@ class ConversionRequest:
 
 
 @dataclass(frozen=True)
-class _Planned:
+class PlannedModel:
     """A layout, and the plan of the file for each of its levels."""
 
     layout: Layout
@@ -99,17 +104,26 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
     Raises:
         AppError: the first check that failed, or why the writing failed.
     """
+    planned = plan_conversion(request, converter, report)
+    if request.is_dry_run:
+        return ()
+    for part in planned:
+        write_models(part.layout, part.plans, request.quantization, report)
+    return tuple(path for part in planned for path in part.plans)
+
+
+def plan_conversion(
+    request: ConversionRequest, converter: Path, report: Report
+) -> list[PlannedModel]:
+    """Check and plan a conversion without writing anything.
+
+    Raises:
+        AppError: the first check that failed.
+    """
     _check(request, converter, report)
     planned = list(_plan(request, converter, report))
     _check_room(request, planned, report)
-    if request.is_dry_run:
-        return ()
-    how = QuantizationOptions(
-        request.threads, request.choices, reference_only=request.reference_only
-    )
-    for part in planned:
-        write_models(part.layout, part.plans, how, report)
-    return tuple(path for part in planned for path in part.plans)
+    return planned
 
 
 def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
@@ -145,7 +159,7 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
             return
 
 
-def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[_Planned]:
+def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[PlannedModel]:
     layouts = request.source.layouts(request.levels, converter)
     known: set[str] = set()
     while (laid_out := _next(layouts, report)) is not None:
@@ -163,7 +177,7 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
                 report(notice)
         for plan in plans:
             _report_plan(plan, request, report)
-        yield _Planned(laid_out.layout, {request.target(plan.level): plan for plan in plans})
+        yield PlannedModel(laid_out.layout, {request.target(plan.level): plan for plan in plans})
 
 
 def _next(layouts: Iterator[LaidOut], report: Report) -> LaidOut | None:
@@ -242,7 +256,7 @@ def _report_plan(plan: TypePlan, request: ConversionRequest, report: Report) -> 
     report(LevelPlanned(plan.level.name, plan.size_bytes, plan.bits_per_weight, path))
 
 
-def _check_room(request: ConversionRequest, planned: list[_Planned], report: Report) -> None:
+def _check_room(request: ConversionRequest, planned: list[PlannedModel], report: Report) -> None:
     try:
         with _reported("memory", report):
             needed_bytes = require_memory([part.layout for part in planned])

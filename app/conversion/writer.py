@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -68,58 +68,88 @@ def write_models(
         ThreadPoolExecutor(1) as reader,
         ExitStack() as open_files,
     ):
-        files = [open_files.enter_context(open_atomically(path)) for path in plans]
-        for file, plan in zip(files, plans.values(), strict=True):
-            file.write(header_bytes(plan.metadata, plan.tensors))
+        models = [
+            ModelFile(open_files.enter_context(open_atomically(path)), plan)
+            for path, plan in plans.items()
+        ]
+        for model in models:
+            model.begin()
         # llama.cpp orders tensors by name, so that all levels have the same order.
         order = [tensor.name for tensor in next(iter(plans.values())).tensors]
-        sources = _read_ahead(layout, order, reader)
-        for placed in zip(*(plan.tensors for plan in plans.values()), strict=True):
-            source = next(sources)
-            for file, tensor in zip(files, placed, strict=True):
-                chunks = _converted(tensor, source, pool, options)
-                for size_bytes in _write(file, tensor, chunks):
+        for name, source in zip(order, _read_ahead(layout, order, reader), strict=True):
+            for model in models:
+                for size_bytes in model.write(name, source, pool, options):
                     done_bytes += size_bytes
-                    report(Progressed("convert", done_bytes, total_bytes, tensor.name))
-        for file in files:
-            file.flush()
-            read_header(Path(file.name))
+                    report(Progressed("convert", done_bytes, total_bytes, name))
+        for model in models:
+            model.check()
+
+
+class ModelFile:
+    """A GGUF file that is being written by its plan, its tensors in any order."""
+
+    def __init__(self, file: BinaryIO, plan: TypePlan) -> None:
+        self.file = file
+        self.plan = plan
+        self._header = header_bytes(plan.metadata, plan.tensors)
+        sizes = (padded(tensor.size_bytes) for tensor in plan.tensors)
+        offsets = accumulate(sizes, initial=len(self._header))
+        self._places = dict(zip((tensor.name for tensor in plan.tensors), offsets, strict=False))
+        self._tensors = {tensor.name: tensor for tensor in plan.tensors}
+
+    def begin(self) -> None:
+        """Write the header."""
+        self.file.write(self._header)
+
+    def write(
+        self, name: str, source: ReadWeights, pool: Executor, options: QuantizationOptions
+    ) -> Iterator[int]:
+        """Quantize a tensor and write it chunk by chunk; yield the bytes of each chunk."""
+        tensor = self._tensors[name]
+        if self.file.tell() != self._places[name]:
+            self.file.seek(self._places[name])
+        for chunk in _converted(tensor, source, pool, options):
+            self.file.write(chunk.data)
+            yield chunk.nbytes
+        self.file.write(bytes(padded(tensor.size_bytes) - tensor.size_bytes))
+
+    def check(self) -> None:
+        """Read the header back.
+
+        Raises:
+            AppError: as `read_header`.
+        """
+        self.file.flush()
+        read_header(Path(self.file.name))
 
 
 @dataclass(frozen=True)
-class _Source:
+class ReadWeights:
     """A tensor's weights as they were read, in ggml's type `type_number`."""
 
     type_number: int
     weights: npt.NDArray[Any]
 
 
-def _read_ahead(layout: Layout, order: list[str], reader: Executor) -> Iterator[_Source]:
+def _read_ahead(layout: Layout, order: list[str], reader: Executor) -> Iterator[ReadWeights]:
     """Yield the tensors in `order`, reading each before the previous one is done, unless large."""
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = [by_name[name] for name in order]
-    ahead: Future[_Source] | None = None
+    ahead: Future[ReadWeights] | None = None
     for tensor, following in zip_longest(tensors, tensors[1:]):
-        source = ahead.result() if ahead else _read(tensor)
+        source = ahead.result() if ahead else read_weights(tensor)
         is_small = following is not None and following.size_bytes <= MAX_READ_AHEAD_BYTES
-        ahead = reader.submit(_read, following) if is_small else None
+        ahead = reader.submit(read_weights, following) if is_small else None
         yield source
 
 
-def _read(tensor: LaidOutTensor) -> _Source:
-    return _Source(tensor.type_number, tensor.load())
-
-
-def _write(file: BinaryIO, tensor: PlacedTensor, chunks: Iterator[_Bytes]) -> Iterator[int]:
-    """Write one tensor chunk by chunk; yields the bytes of each chunk."""
-    for chunk in chunks:
-        file.write(chunk.data)
-        yield chunk.nbytes
-    file.write(bytes(padded(tensor.size_bytes) - tensor.size_bytes))
+def read_weights(tensor: LaidOutTensor) -> ReadWeights:
+    """Read a tensor's weights, once."""
+    return ReadWeights(tensor.type_number, tensor.load())
 
 
 def _converted(
-    tensor: PlacedTensor, source: _Source, pool: Executor, options: QuantizationOptions
+    tensor: PlacedTensor, source: ReadWeights, pool: Executor, options: QuantizationOptions
 ) -> Iterator[_Bytes]:
     if source.type_number in INTEGER_TYPES:
         yield np.ascontiguousarray(source.weights).view(np.uint8).reshape(-1)

@@ -133,6 +133,7 @@ class ErrorCode(StrEnum):
 class NoticeCode(StrEnum):
     """Codes of notices: facts that users should know although the work continues."""
 
+    CHECKPOINT_KEPT = "checkpoint_kept"
     SAFE_SETTING = "safe_setting"
     SAFE_SETTING_HOLDS = "safe_setting_holds"
     TEMPLATE_FALLBACK = "template_fallback"
@@ -152,6 +153,7 @@ class NoticeCode(StrEnum):
     CHATS_NEWER = "chats_newer"
     DOWNLOAD_RETRIED = "download_retried"
     FILES_LEFT_OUT = "files_left_out"
+    HUB_ANSWER_OLD = "hub_answer_old"
     KEY_NOT_KEPT = "key_not_kept"
     SERVER_KEY_NOT_KEPT = "server_key_not_kept"
     CONNECTION_READABLE = "connection_readable"

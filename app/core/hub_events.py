@@ -27,6 +27,7 @@ class HubSearch(msgspec.Struct, frozen=True, tag="search", kw_only=True):
 
     `text` are words of the name, `author` an owner. `least_parameters` and `most_parameters` bound
     the number of weights. With `fits_only` models that are too large for this machine are left out.
+    `quantized_from` is the repository that the models were quantized from.
     """
 
     text: str = ""
@@ -36,6 +37,7 @@ class HubSearch(msgspec.Struct, frozen=True, tag="search", kw_only=True):
     license: str = ""
     language: str = ""
     gated: bool | None = None
+    quantized_from: str = ""
     least_parameters: int = 0
     most_parameters: int = 0
     fits_only: bool = False

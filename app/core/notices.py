@@ -6,6 +6,9 @@ from app.core.errors import NoticeCode
 from app.core.language import tr
 
 NOTICE_SENTENCES: dict[NoticeCode, str] = {
+    NoticeCode.CHECKPOINT_KEPT: (
+        tr("The weights are downloaded first and kept, because {reason}.")
+    ),
     NoticeCode.SAFE_SETTING: (
         tr(
             "The engine crashed in its test on this processor ({reason}), so it runs with safe "
@@ -93,6 +96,9 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.DOWNLOAD_RETRIED: (
         tr("The download of {file} was interrupted ({reason}); it will resume in {seconds} s.")
+    ),
+    NoticeCode.HUB_ANSWER_OLD: tr(
+        "The Hugging Face Hub does not respond; this is what it answered before."
     ),
     NoticeCode.FILES_LEFT_OUT: (
         tr("Files whose names some systems can't store are skipped: {files}.")

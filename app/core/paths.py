@@ -75,6 +75,11 @@ def default_models_folder() -> Path:
     return home() / "models"
 
 
+def streams_folder() -> Path:
+    """Return the folder of the journals of conversions of repositories that have not finished."""
+    return home() / "streams"
+
+
 def checkpoints_folder() -> Path:
     """Return the folder of downloaded repositories, each in `owner/name`."""
     return home() / "checkpoints"

@@ -36,11 +36,11 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.HUB_UNREACHABLE: (
         tr("The Hugging Face Hub at {endpoint} can't be reached ({reason})."),
-        tr("Check your network connection and try again; the download will resume."),
+        tr("Check your network connection and try again; downloads resume."),
     ),
     ErrorCode.HUB_ANSWER: (
         tr("The Hugging Face Hub sent an unusable response ({reason})."),
-        tr("Try again later; the download will resume."),
+        tr("Try again later; downloads resume."),
     ),
     ErrorCode.HUB_BUSY: (
         tr("The Hugging Face Hub allows no more requests from here for now."),

@@ -45,6 +45,12 @@ def guess_fit(parameters: int, options: LoadOptions, machine: Hardware) -> Guess
     return GuessedFit(best.level, sizes[best.level], quick_verdict(best.needed_bytes, machine))
 
 
+def verdict_at(level: str, parameters: int, options: LoadOptions, machine: Hardware) -> Verdict:
+    """Return where a model with this many weights would be placed at one of the usual levels."""
+    size_bytes = _size_of(parameters, _BITS[level])
+    return quick_verdict(needed_bytes(size_bytes, {}, options), machine)
+
+
 def most_parameters(options: LoadOptions, machine: Hardware) -> int:
     """Return the number of weights of the largest model that fits at the smallest level."""
     room = max(0, fitting_bytes(machine) - needed_bytes(0, {}, options))

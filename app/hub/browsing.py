@@ -64,13 +64,14 @@ class Browsing:
     def __init__(
         self,
         report: Callable[[Event], None],
+        connections: HubConnections,
         host: Host,
         answer_seconds: float = _ANSWER_SECONDS,
     ) -> None:
         self._report = report
         self._host = host
         self._answer_seconds = answer_seconds
-        self._connections = HubConnections()
+        self._connections = connections
         self._lock = threading.Lock()
         self._current: dict[str, _Job] = {}
 
@@ -104,13 +105,10 @@ class Browsing:
         self._finish(job, events, end)
 
     def _answer_to(self, job: _Job) -> tuple[Events, bool]:
-        api = self._connections.take()
-        try:
+        with self._connections.lent() as api:
             if not self._is_begun(job, api):
                 raise Canceled
             return answer_to(job.request, api, self._host)
-        finally:
-            self._connections.give_back(api)
 
     def _is_begun(self, job: _Job, api: HubApi) -> bool:
         """Note what a job works with, unless it has become obsolete."""

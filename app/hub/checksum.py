@@ -6,21 +6,26 @@ import hashlib
 from typing import BinaryIO
 
 from app.hub.repository import RepositoryFile
+from app.hub.resumable_sha256 import ResumableSha256
 
 _CHUNK_BYTES = 2**20
 
 
 class Checksum:
-    """Running checksum of a file as it arrives."""
+    """Running checksum of a file as it arrives; `state` is that of an earlier one."""
 
-    def __init__(self, file: RepositoryFile) -> None:
+    def __init__(self, file: RepositoryFile, state: bytes = b"") -> None:
         self._expected = file.sha256 or file.blob_id
-        if file.sha256:
-            self._hash = hashlib.sha256()
-        else:
-            self._hash = hashlib.sha1(b"blob %d\0" % file.size_bytes, usedforsecurity=False)
+        self._sha256 = ResumableSha256(state) if file.sha256 else None
+        self._hash = self._sha256 or hashlib.sha1(
+            b"blob %d\0" % file.size_bytes, usedforsecurity=False
+        )
 
-    def update(self, chunk: bytes) -> None:
+    def state(self) -> bytes:
+        """Return the state so far, with which another one can go on; empty if it can't."""
+        return self._sha256.state() if self._sha256 else b""
+
+    def update(self, chunk: bytes | memoryview) -> None:
         """Add the next bytes."""
         self._hash.update(chunk)
 

@@ -35,6 +35,7 @@ class HubClient:
         self._origin = httpx2.URL(endpoint).origin
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
         self._sockets: list[socket.socket] = []
+        self._is_aborted = False
         self._client = httpx2.Client(
             headers={"User-Agent": f"gristmill/{__version__}", "Accept-Encoding": "identity"},
             verify=tls_context(),
@@ -53,10 +54,9 @@ class HubClient:
 
     def abort(self) -> None:
         """End all requests at once, from any thread: they fail with an `httpx2.HTTPError`."""
+        self._is_aborted = True
         for connection in self._sockets:
-            # Merely closing it would not wake a thread that waits for its data.
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+            _shut_down(connection)
 
     @contextmanager
     def head(self, address: str) -> Iterator[httpx2.Response]:
@@ -100,8 +100,17 @@ class HubClient:
 
     def _note_connection(self, event: str, details: Mapping[str, Any]) -> None:
         if event.endswith(_CONNECTED):
+            connection = details["return_value"].get_extra_info("socket")
             opened = [one for one in self._sockets if one.fileno() != _CLOSED]
-            self._sockets = [*opened, details["return_value"].get_extra_info("socket")]
+            self._sockets = [*opened, connection]
+            if self._is_aborted:
+                _shut_down(connection)
+
+
+def _shut_down(connection: socket.socket) -> None:
+    # Merely closing it would not wake a thread that waits for its data.
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _target_of(response: httpx2.Response) -> httpx2.URL | None:

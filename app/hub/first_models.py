@@ -9,8 +9,9 @@ import msgspec
 
 from app.core.errors import AppError, ErrorCode
 from app.core.language import translated
+from app.core.levels import DEFAULT_LEVEL
 from app.core.resources import resource
-from app.estimation.fit_by_parameters import guess_fit
+from app.estimation.fit_by_parameters import verdict_at
 from app.hub.host import Host
 from app.hub.hub_api import HubApi
 from app.hub.reference import RepositoryReference
@@ -36,14 +37,14 @@ def listed_models() -> list[FirstModel]:
 
 
 def fitting_models(models: Iterable[FirstModel], host: Host) -> list[FirstModel]:
-    """Return those that fit this machine; the smallest few if it is unknown."""
+    """Return those that fit this machine at a good level; the smallest few if it is unknown."""
     machine = host.hardware()
     if machine is None:
         return list(models)[:_MOST]
     return [
         model
         for model in models
-        if guess_fit(model.parameters, host.options, machine).verdict != "too_large"
+        if verdict_at(DEFAULT_LEVEL, model.parameters, host.options, machine) != "too_large"
     ]
 
 

@@ -15,7 +15,7 @@ import httpx2
 from app.core.errors import AppError, Canceled, ErrorCode
 from app.core.language import tr
 from app.core.sizes import format_duration
-from app.hub.answer_cache import AnswerCache, SavedAnswer
+from app.hub.answer_cache import AnswerCache
 from app.hub.client import HubClient
 from app.hub.failures import raising_hub_errors, refusal, unreachable
 from app.hub.rate_limit import RateLimit
@@ -34,6 +34,12 @@ _LONGEST_PAUSE_SECONDS = 5.0
 _LONGEST_ANSWER_SECONDS = 25.0
 _PASSING = frozenset({ErrorCode.HUB_UNREACHABLE, ErrorCode.HUB_BUSY, ErrorCode.HUB_ANSWER})
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+class _Known(NamedTuple, Generic[T]):
+    value: T
+    etag: str
+    age_seconds: float
 
 
 class Answer(NamedTuple, Generic[T]):
@@ -111,45 +117,59 @@ class HubApi:
                 repository `repository_not_found`, `repository_gated`, `revision_not_found`.
             Canceled: after `abort`.
         """
-        saved = self._cache.find(self._address_of(question), self._token)
-        if saved is not None and 0 <= saved.age_seconds < question.fresh_seconds:
-            try:
-                return Answer(question.read(saved.content))
-            except ValueError:
-                saved = None
+        known = self._known(question)
+        if known is not None and 0 <= known.age_seconds < question.fresh_seconds:
+            return Answer(known.value)
         try:
             with raising_hub_errors():
-                return Answer(self._asked(question, saved))
+                return Answer(self._asked(question, known))
         except AppError as error:
-            if saved is None or error.code not in _PASSING:
+            if known is None or error.code not in _PASSING:
                 raise
-            return Answer(question.read(saved.content), is_outdated=True)
+            return Answer(known.value, is_outdated=True)
 
     def is_refused(self, path: str) -> bool:
         """Return whether the Hub refuses to give this user a file; False if it doesn't respond."""
         try:
+            self._require_online()
             with raising_hub_errors(), self._client.head(f"{self.endpoint}{path}") as response:
                 self._limits.files.observe(response.status_code, response.headers)
                 return response.status_code in _REFUSED
         except AppError:
             return False
 
+    def _known(self, question: Question[T]) -> _Known[T] | None:
+        """Return the saved answer; None if there is none, or it can't be read any more."""
+        saved = self._cache.find(self._address_of(question), self._token)
+        if saved is None:
+            return None
+        try:
+            with raising_hub_errors():
+                return _Known(question.read(saved.content), saved.etag, saved.age_seconds)
+        except AppError:
+            return None
+
+    def _require_online(self) -> None:
+        if IS_OFFLINE:
+            raise unreachable(self.endpoint, tr("HF_HUB_OFFLINE is set"))
+
     def _address_of(self, question: Question[T]) -> str:
         words = urlencode(list(question.query))
         return f"{self.endpoint}{question.path}" + (f"?{words}" if words else "")
 
-    def _asked(self, question: Question[T], saved: SavedAnswer | None) -> T:
-        if IS_OFFLINE:
-            raise unreachable(self.endpoint, tr("HF_HUB_OFFLINE is set"))
+    def _asked(self, question: Question[T], known: _Known[T] | None) -> T:
+        self._require_online()
         address, limit = self._address_of(question), self._limits.of(question.path)
-        headers = {"If-None-Match": saved.etag} if saved is not None and saved.etag else {}
+        headers = {"Accept-Encoding": "gzip"}
+        if known is not None and known.etag:
+            headers["If-None-Match"] = known.etag
         for _ in range(_ATTEMPTS):
             self._wait_for(limit)
             with self._client.get(address, headers) as response:
                 limit.observe(response.status_code, response.headers)
-                if response.status_code == HTTPStatus.NOT_MODIFIED and saved is not None:
+                if response.status_code == HTTPStatus.NOT_MODIFIED and known is not None:
                     self._cache.renew(address, self._token)
-                    return question.read(saved.content)
+                    return known.value
                 if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
                     return self._received(response, address, question)
         raise _busy(limit)

@@ -95,5 +95,6 @@ def _by_architecture(record: ModelRecord) -> RepositoryKind:
     for kind, pattern in _ARCHITECTURES.items():
         if re.search(pattern, record.architecture):
             return kind
-    # GGUF files are of language models, unless their architecture is known for something else.
-    return "text" if "gguf" in record.formats else "other"
+    # The Hub finds a context in the GGUF files of language models only.
+    is_other = record.gguf is not None and not record.context
+    return "text" if "gguf" in record.formats and not is_other else "other"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import msgspec
 
 from app.core.hub_events import GatedState, HubFile, HubPage, HubPageFound
 from app.hub.host import Host
-from app.hub.hub_api import HubApi, Question
+from app.hub.hub_api import COMMIT_SECONDS, SEARCH_SECONDS, HubApi, Question
 from app.hub.model_kind import kind_of
 from app.hub.model_record import ModelRecord, fields_of, number_of, read_record
 from app.hub.obstacles import obstacle_of
@@ -18,6 +19,7 @@ from app.hub.reference import RepositoryReference, parse_reference
 from app.hub.repository import RepositoryInfo, described
 
 _MAX_FILES = 5_000
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 
 
@@ -61,7 +63,9 @@ def _description(about: RepositoryReference) -> Question[_Described]:
         record = read_record(content)
         return _Described(record, described(record.id, msgspec.json.decode(content)))
 
-    return Question(path, read, [("blobs", "true")], about)
+    is_fixed = _COMMIT.fullmatch(about.revision or "") is not None
+    fresh_seconds = COMMIT_SECONDS if is_fixed else SEARCH_SECONDS
+    return Question(path, read, [("blobs", "true")], about, fresh_seconds)
 
 
 def _with_excerpt(config: dict[str, Any], excerpt: object) -> dict[str, Any]:
@@ -88,8 +92,8 @@ def _page_of(
         parameters=record.parameters,
         architecture=record.architecture,
         context=record.context or _context_in(fields_of(record.config)),
-        downloads=record.downloads or 0,
-        likes=record.likes or 0,
+        downloads=number_of(record.downloads),
+        likes=number_of(record.likes),
         updated=record.updated,
     )
 

@@ -108,6 +108,11 @@ def fetch_outline(
     return kept
 
 
+def remove_outline(folder: Path) -> None:
+    """Remove an outline that proved to be damaged; the next run fetches it again."""
+    shutil.rmtree(_root_of(folder), ignore_errors=True)
+
+
 def _kept(reference: RepositoryReference) -> Path | None:
     """Return the stored outline for a full commit hash, without asking the Hub."""
     if not _COMMIT.fullmatch(reference.revision or ""):

@@ -15,7 +15,7 @@ from app.estimation.hardware import Hardware
 from app.hub.host import Host
 from app.hub.hub_api import HubApi, Query, Question
 from app.hub.model_kind import kind_of
-from app.hub.model_record import ModelRecord, read_record, read_records
+from app.hub.model_record import ModelRecord, number_of, read_record, read_records
 from app.hub.reference import RepositoryReference, parse_reference
 
 _FIELDS = (
@@ -30,7 +30,7 @@ _SORTS: dict[SearchSort, str] = {
 }
 _MAX_RESULTS = 100
 _MAX_LANGUAGES = 12
-_BILLION, _MILLION = 10**9, 10**6
+_BILLION = 10**9
 
 
 class Found(NamedTuple):
@@ -60,7 +60,8 @@ def search(wanted: HubSearch, api: HubApi, host: Host, number: int = 0) -> Found
     question = Question("/api/models", read_records, query_of(wanted))
     records, is_outdated = api.ask(question)
     found = (result_of(record, number, machine, host) for record in records)
-    return Found(tuple(one for one in found if _matches(one, wanted)), is_outdated)
+    matching = [one for one in found if _matches(one, wanted)]
+    return Found(tuple(matching[: wanted.limit]), is_outdated)
 
 
 def find_model(reference: RepositoryReference, api: HubApi, host: Host, number: int = 0) -> Found:
@@ -78,22 +79,24 @@ def find_model(reference: RepositoryReference, api: HubApi, host: Host, number: 
 def query_of(wanted: HubSearch) -> Query:
     """Return a search as the API's query, with the parameters of huggingface_hub's `list_models`.
 
-    The Hub sorts in descending order.
+    The Hub sorts in descending order. Its bounds for the number of weights are whole billions, so
+    the results may have to be narrowed further, for which there are more of them.
     """
     tags = (
         wanted.format,
         f"license:{wanted.license}" if wanted.license else "",
         wanted.language,
+        f"base_model:quantized:{wanted.quantized_from}" if wanted.quantized_from else "",
     )
     fields = (
         *(("filter", tag) for tag in tags),
         ("author", wanted.author),
         ("gated", "" if wanted.gated is None else str(wanted.gated).lower()),
         ("pipeline_tag", wanted.task),
-        ("num_parameters", _range_of(wanted)),
+        ("num_parameters", _whole_range(wanted)),
         ("search", wanted.text.strip()),
         ("sort", _SORTS[wanted.sort]),
-        ("limit", str(min(max(1, wanted.limit), _MAX_RESULTS))),
+        ("limit", str(wanted.limit if _has_whole_bounds(wanted) else _MAX_RESULTS)),
         *(("expand", field) for field in _FIELDS),
     )
     return [(name, value) for name, value in fields if value]
@@ -109,8 +112,8 @@ def result_of(
         repository=record.id,
         kind=kind_of(record),
         parameters=parameters,
-        downloads=record.downloads or 0,
-        likes=record.likes or 0,
+        downloads=number_of(record.downloads),
+        likes=number_of(record.likes),
         updated=record.updated,
         license=record.license,
         languages=record.languages[:_MAX_LANGUAGES],
@@ -141,19 +144,18 @@ def _narrowed(wanted: HubSearch, machine: Hardware | None, host: Host) -> HubSea
 
 
 def _matches(found: HubModelFound, wanted: HubSearch) -> bool:
-    """Return whether a result is within the wanted bounds, which a mirror might ignore."""
+    """Return whether a result is within the wanted bounds."""
     if wanted.fits_only and found.fit == "too_large":
         return False
     least, most = wanted.least_parameters, wanted.most_parameters or math.inf
     return not found.parameters or least <= found.parameters <= most
 
 
-def _range_of(wanted: HubSearch) -> str:
-    bounds = (("min", wanted.least_parameters), ("max", wanted.most_parameters))
-    return ",".join(f"{name}:{_in_billions(bound)}" for name, bound in bounds if bound)
+def _whole_range(wanted: HubSearch) -> str:
+    least, most = wanted.least_parameters // _BILLION, -(-wanted.most_parameters // _BILLION)
+    bounds = (("min", least), ("max", most))
+    return ",".join(f"{name}:{billions}B" for name, billions in bounds if billions)
 
 
-def _in_billions(parameters: int) -> str:
-    if parameters >= _BILLION:
-        return f"{parameters / _BILLION:.3f}".rstrip("0").rstrip(".") + "B"
-    return f"{max(1, parameters // _MILLION)}M"
+def _has_whole_bounds(wanted: HubSearch) -> bool:
+    return not (wanted.least_parameters % _BILLION or wanted.most_parameters % _BILLION)

@@ -11,7 +11,7 @@ from pathlib import Path
 from app.core.resources import is_packaged
 
 _SECRET = re.compile(r"(?i)(token|secret|passw|credential|api_?key|private_?key)")
-_TOKEN_VERBS = frozenset({"browse", "download"})
+_TOKEN_VERBS = frozenset({"browse", "download", "get"})
 
 RENDER = "--render-templates"
 PIP = "--pip"

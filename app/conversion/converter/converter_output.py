@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.conversion.converter.lazy_tensors import evaluated, stored_rows
+from app.conversion.converter.lazy_tensors import evaluated, stored_rows, weights_read
 from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import NoticeReported
@@ -86,7 +86,7 @@ def _left_out(writer: Any) -> NoticeReported:
 
 def _laid_out(name: str, info: Any) -> LaidOutTensor:
     shape = tuple(int(length) for length in info.shape)
-    stored = stored_rows(info.tensor, shape)
+    stored, reads = stored_rows(info.tensor, shape), weights_read(info.tensor)
     lazy = [info.tensor]
     # From here on only the tensor holds its lazy tree, and releases it once it is loaded.
     info.tensor = None
@@ -97,4 +97,5 @@ def _laid_out(name: str, info: Any) -> LaidOutTensor:
         size_bytes=int(info.nbytes),
         load=lambda: evaluated(lazy.pop(), int(info.dtype)),
         stored=stored,
+        reads=reads,
     )

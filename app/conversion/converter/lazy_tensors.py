@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from app.conversion.converter.patches.lazy_assignment import run_step
 from app.conversion.converter.patches.missing_weights import require_weights
-from app.conversion.layout.layout import BFLOAT16, FLOAT16, FLOAT32
+from app.conversion.converter.weight_provider import provided_weights
+from app.conversion.layout.layout import BFLOAT16, FLOAT16, FLOAT32, WeightRange
 from app.conversion.layout.stored_rows import StoredRows
 from app.gguf_file.tensor_types import FLOATING_TYPES
 from app.native.quantization import dequantize_rows
@@ -71,6 +72,30 @@ def stored_rows(lazy: Any, shape: Sequence[int]) -> tuple[StoredRows, ...]:
     )
     experts = prod(outer[:-1])
     return () if sum(part.count for part in rows) % experts else rows
+
+
+def weights_read(lazy: Any) -> frozenset[WeightRange] | None:
+    """Return the stored tensors that evaluating a lazy tensor reads; None where that is unknown."""
+    from gguf import LazyChunkedTensor
+    from gguf.lazy import LazyBase
+    from gguf.utility import LocalTensor
+
+    found: set[WeightRange] = set()
+    visited: set[int] = set()
+    pending = [lazy]
+    while pending:
+        match pending.pop():
+            case LazyChunkedTensor():
+                # Its chunks are functions, which don't tell.
+                return None
+            case LocalTensor(data_range=place):
+                found.add(WeightRange(Path(place.filename), place.offset, place.size))
+            case LazyBase() as step if id(step) not in visited and step._data is None:
+                visited.add(id(step))
+                pending += [*step._args, *step._kwargs.values()]
+            case list() | tuple() as several:
+                pending += several
+    return frozenset(found)
 
 
 def _sources(lazy: Any, width: int) -> Iterator[Any]:
@@ -134,15 +159,26 @@ def _read_wide(source: Any) -> Any:
     import torch
 
     place = source.data_range
-    require_weights(Path(place.filename), place.size)
     numbers = np.empty((1, place.size // 2), dtype=np.float32)
-    with Path(place.filename).open("rb", buffering=0) as file:
-        for start in range(0, place.size, _PIECE_BYTES):
-            count = min(_PIECE_BYTES, place.size - start)
-            piece = np.fromfile(file, np.uint8, count, offset=place.offset if start == 0 else 0)
-            into = numbers[:, start // 2 : (start + count) // 2]
-            dequantize_rows(BFLOAT16, piece.reshape(1, -1), into)
+    start = 0
+    for piece in _pieces(WeightRange(Path(place.filename), place.offset, place.size)):
+        into = numbers[:, start // 2 : (start + piece.size) // 2]
+        dequantize_rows(BFLOAT16, piece.reshape(1, -1), into)
+        start += piece.size
     return torch.from_numpy(numbers).reshape(source.shape)
+
+
+def _pieces(weights: WeightRange) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield the bytes of a stored tensor piece by piece."""
+    starts = range(0, weights.size_bytes, _PIECE_BYTES)
+    if (held := provided_weights(weights)) is not None:
+        yield from (held[start : start + _PIECE_BYTES] for start in starts)
+        return
+    require_weights(weights.file, weights.size_bytes)
+    with weights.file.open("rb", buffering=0) as file:
+        file.seek(weights.offset)
+        for start in starts:
+            yield np.fromfile(file, np.uint8, min(_PIECE_BYTES, weights.size_bytes - start))
 
 
 def _is_stack(lazy: Any) -> bool:

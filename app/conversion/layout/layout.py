@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
@@ -18,6 +18,14 @@ FLOAT32, FLOAT16, BFLOAT16 = (TYPE_NUMBERS[name] for name in ("f32", "f16", "bf1
 Q8_0, MXFP4, NVFP4 = (TYPE_NUMBERS[name] for name in ("q8_0", "mxfp4", "nvfp4"))
 
 
+class WeightRange(NamedTuple):
+    """The bytes of one stored tensor in a weight file of a checkpoint."""
+
+    file: Path
+    offset: int
+    size_bytes: int
+
+
 @dataclass(frozen=True)
 class LaidOutTensor:
     """A tensor before it is quantized, slowest dimension first.
@@ -25,7 +33,8 @@ class LaidOutTensor:
     `type_number` is ggml's. `load` reads the weights, once: as values of 16 or 32 bits, or as
     the bytes (of type uint8) that a GGUF file holds for that type. `stored` is where the rows of a
     matrix, or of a larger one that it is a part of, lie: expert after expert, else in any order;
-    empty where that is unknown.
+    empty where that is unknown. `reads` are the stored tensors that `load` reads; None where that
+    is unknown.
     """
 
     name: str
@@ -34,6 +43,7 @@ class LaidOutTensor:
     size_bytes: int
     load: Callable[[], npt.NDArray[Any]]
     stored: tuple[StoredRows, ...] = ()
+    reads: frozenset[WeightRange] | None = None
 
     @property
     def parameters(self) -> int:

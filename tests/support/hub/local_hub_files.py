@@ -19,6 +19,8 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
+    port: int
+    """The client's; the same for requests on one connection."""
     status: int = 0
     sent_bytes: int = 0
 

@@ -82,7 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.record = Request(self.name, self.command, self.path, headers)
+        port = self.client_address[1]
+        self.record = Request(self.name, self.command, self.path, headers, port)
         self.hub.requests.append(self.record)
         self.answer()
 

@@ -7,6 +7,16 @@ import pytest
 
 from app.core import events
 from app.core.errors import ErrorCode, NoticeCode
+from app.core.hub_events import (
+    FirstModels,
+    HubAnswered,
+    HubFile,
+    HubModelFound,
+    HubPage,
+    HubPageFound,
+    HubRequest,
+    HubSearch,
+)
 
 _EVENTS: tuple[events.Event, ...] = (
     events.Progressed("download", 5, 10, "model.safetensors"),
@@ -28,6 +38,18 @@ _EVENTS: tuple[events.Event, ...] = (
     events.ProfileFound(msgspec.Raw(b'{"levels":[]}')),
     events.LoadLogged(msgspec.Raw(b'{"is_complete":true}')),
     events.RatesMeasured(msgspec.Raw(b'{"threads":2}')),
+    HubModelFound(number=1, repository="a/b", kind="chat", parameters=10**12, formats=("gguf",)),
+    HubPageFound(
+        number=2,
+        repository="a/b",
+        commit="0" * 40,
+        kind="other",
+        card="# 🌾",
+        files=(HubFile("a.gguf", 2**33),),
+        obstacle=ErrorCode.MODEL_WITHOUT_CHAT,
+        details={"repository": "a/b"},
+    ),
+    HubAnswered(3, ErrorCode.HUB_UNREACHABLE, {"reason": "x"}, cached=True),
     events.NoticeReported(NoticeCode.CHATS_RESET, {"file": "x"}),
     events.Finished(("a", "b"), {"size_bytes": 1}),
     events.Failed(ErrorCode.INTERNAL, {"detail": "x"}),
@@ -46,7 +68,17 @@ def test_every_kind_of_event_is_tried_above() -> None:
     assert {type(event) for event in _EVENTS} == set(events.Event.__args__)
 
 
-@pytest.mark.parametrize("command", [events.Cancel(), events.Secret("hf_x")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        events.Cancel(),
+        events.Secret("hf_x"),
+        events.Begin("x"),
+        HubRequest(1, "search", HubSearch(text="a 🌾", gated=False, sort="updated")),
+        HubRequest(2, "page", HubPage(repository="a/b", revision="v1")),
+        HubRequest(3, "first", FirstModels()),
+    ],
+)
 def test_a_command_survives_the_pipe(command: events.Command) -> None:
     assert events.decode_command(events.encode(command)) == command
 

@@ -1,4 +1,7 @@
-"""Refuse to read the holes that stand in for most weights in an outline."""
+"""Refuse to read the holes that stand in for most weights in an outline.
+
+Weights that are in memory are taken from there.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from app.checkpoint.folder_kind import LARGEST_SCALAR_BYTES, holds_scalars, is_outline
+from app.conversion.converter.weight_provider import provided_weights
+from app.conversion.layout.layout import WeightRange
 from app.core.errors import AppError, ErrorCode
 
 
@@ -31,7 +36,11 @@ def refuse_holes() -> None:
 
     def read_weights(tensor: Any) -> Any:
         place = tensor.data_range
-        require_weights(Path(place.filename), place.size)
+        file = Path(place.filename)
+        held = provided_weights(WeightRange(file, place.offset, place.size))
+        if held is not None:
+            return held
+        require_weights(file, place.size)
         return read(tensor)
 
     LocalTensor.mmap_bytes = read_weights

@@ -95,7 +95,7 @@ class HubPage(QWidget):
         self._opened = []
         self.repository.stop()
         self._show(self.search)
-        self.search.search(HubSearch(text=repository.partition("/")[2], format="gguf"))
+        self.search.search(HubSearch(quantized_from=repository))
 
     def _on_finished(self, repository: str) -> None:
         task = self._getting.task_of(repository)

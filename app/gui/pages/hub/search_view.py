@@ -19,6 +19,7 @@ from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.clearable_field import ClearableField
+from app.gui.widgets.eliding_button import ElidingButton
 from app.gui.widgets.empty_state import EmptyState
 from app.gui.widgets.plain_label import PlainLabel
 from app.hub.reference import RepositoryReference, parse_reference
@@ -45,6 +46,7 @@ class SearchView(QWidget):
         self._asked: HubSearch | None = None
         self._found: list[HubModelFound] = []
         self._typed = ""
+        self._base = ""
         hint = tr("Search for a model, or paste the address of its page")
         self.field = self.safe_control = ClearableField(tr("Search the Hub"), hint)
         self.filters = FilterBar()
@@ -54,6 +56,7 @@ class SearchView(QWidget):
             theme, "search", tr("No model found"), "", tr("Reset the filters")
         )
         self.summary = PlainLabel("", "caption", elide=True)
+        self.base_button = ElidingButton(theme, tr("Quantized from"), "quiet", icon_name="close")
         self.more_button = Button(theme, tr("More results"), "link", compact=True)
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MILLISECONDS)
         self._build_layout()
@@ -63,6 +66,7 @@ class SearchView(QWidget):
         """Search with these words and filters."""
         self._typed = f"{search.author}/{search.text}" if search.author else search.text
         self.field.setText(self._typed)
+        self._show_base(search.quantized_from)
         self.filters.show_search(search)
         self._ask(search)
 
@@ -80,6 +84,7 @@ class SearchView(QWidget):
         line = QHBoxLayout()
         line.setSpacing(SPACING.medium)
         line.addWidget(self.filters.fits)
+        line.addWidget(self.base_button)
         line.addWidget(self.summary, 1)
         line.addWidget(self.more_button)
         self._stack = QStackedLayout()
@@ -104,7 +109,9 @@ class SearchView(QWidget):
         self._pause.timeout.connect(self._search_if_shown)
         self._channel.model_found.connect(self._on_found)
         self._channel.answered.connect(self._on_answered)
+        self.base_button.clicked.connect(self._forget_base)
         self.more_button.hide()
+        self._show_base("")
 
     def _on_typed(self, text: str) -> None:
         is_pasted = len(text) - len(self._typed) >= _PASTED
@@ -134,10 +141,24 @@ class SearchView(QWidget):
         self._ask(self._wanted())
 
     def _wanted(self) -> HubSearch:
-        return self.filters.applied_to(_search_for(self.field.text()))
+        typed = replace(_search_for(self.field.text()), quantized_from=self._base)
+        return self.filters.applied_to(typed)
+
+    def _show_base(self, base: str) -> None:
+        """Show the model that all others are made from; the button leads back to all models."""
+        self._base = base
+        self.base_button.set_text(tr("Quantized from {name}", name=base))
+        self.base_button.setAccessibleDescription(tr("Show other models, too"))
+        self.base_button.setVisible(bool(base))
+
+    def _forget_base(self) -> None:
+        self._show_base("")
+        self.field.setFocus()
+        self._search_now()
 
     def _reset(self) -> None:
         self.filters.show_search(HubSearch())
+        self._show_base("")
         self._search_now()
 
     def _ask_for_more(self) -> None:
@@ -185,7 +206,7 @@ class SearchView(QWidget):
 
     def _show_nothing(self) -> None:
         self._show(self.nothing)
-        if self.filters.is_restricting:
+        if self.filters.is_restricting or self._base:
             words, action = tr("Use other words or fewer filters."), tr("Reset the filters")
         else:
             words, action = tr("Use other words."), None

@@ -1,0 +1,170 @@
+"""`gristmill get`: from the name of a repository to a finished GGUF file, in one step."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.cli.convert import add_conversion_arguments, convert_path, request_for
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.events import (
+    Failed,
+    Finished,
+    NoticeReported,
+    Printed,
+    Progressed,
+    SourceLocated,
+    decode_event,
+)
+from app.core.language import tr
+from app.core.levels import DEFAULT_LEVEL
+from app.core.settings import load_settings
+from app.jobs.child_process import ChildProcess
+from app.jobs.launch import child_environment, command_line
+from app.jobs.reporter import Reporter
+from app.machine.cores import lower_thread_priority
+
+if TYPE_CHECKING:
+    from app.hub.reference import RepositoryReference
+    from app.hub.repository import RepositoryInfo
+
+NAME = "get"
+HELP = tr(
+    "Convert a repository to GGUF while it is being downloaded, or download its best GGUF file."
+)
+_WITHOUT_OUTLINE = frozenset({ErrorCode.PICKLES_WITHOUT_OUTLINE, ErrorCode.ADAPTER_WITHOUT_OUTLINE})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "repository", metavar="REPO", help=tr("owner/name, or the address of its page")
+    )
+    parser.add_argument(
+        "--revision", metavar="R", help=tr("a branch, tag or commit; default: main")
+    )
+    add_conversion_arguments(parser)
+    parser.add_argument(
+        "--keep-checkpoint",
+        action="store_true",
+        help=tr("download the weights first and keep them, instead of converting as they arrive"),
+    )
+    parser.set_defaults(base=None, dry_run=False, verbose=False)
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Get a model: convert its checkpoint, or download the GGUF file that suits this machine."""
+    from app.hub.access_token import read_token
+    from app.hub.reference import parse_reference
+    from app.hub.repository import fetch_repository
+    from app.hub.selection import files_to_fetch, is_gguf
+
+    if arguments.events:
+        # The window and its replies come first.
+        lower_thread_priority()
+    reference = parse_reference(arguments.repository)
+    if arguments.revision:
+        reference = replace(reference, revision=arguments.revision)
+    info = fetch_repository(reference, read_token())
+    pinned = replace(reference, revision=info.commit)
+    files = files_to_fetch(info, allows_pickle=arguments.allow_pickle).files
+    if is_gguf(files[0]):
+        _get_gguf(pinned, arguments, reporter)
+        return
+    if not arguments.level:
+        arguments.level = [_recommended_level(pinned, reporter)]
+    reason = _needs_checkpoint(arguments)
+    if not reason:
+        reason = _convert_while_downloading(reference, info, arguments, reporter)
+    if reason:
+        if not arguments.keep_checkpoint:
+            reporter.report(NoticeReported(NoticeCode.CHECKPOINT_KEPT, {"reason": reason}))
+        _download_and_convert(pinned, arguments, reporter)
+
+
+def _needs_checkpoint(arguments: argparse.Namespace) -> str:
+    """Return why the whole checkpoint is needed; empty if it isn't, as far as is known yet."""
+    if arguments.keep_checkpoint:
+        return tr("you asked for it")
+    if arguments.calibration:
+        return tr("an importance matrix is made from it")
+    return ""
+
+
+def _convert_while_downloading(
+    reference: RepositoryReference,
+    info: RepositoryInfo,
+    arguments: argparse.Namespace,
+    reporter: Reporter,
+) -> str:
+    """Convert without storing the weights; return why that can't be done, empty if it was."""
+    from app.conversion.converter.installation import converter_folder
+    from app.hub.outline import fetch_outline
+    from app.streaming.streamed_conversion import (
+        CheckpointNeededError,
+        StreamRequest,
+        convert_while_downloading,
+    )
+
+    settings, _ = load_settings()
+    converter = converter_folder(settings)
+    try:
+        outline = fetch_outline(replace(reference, revision=info.commit), reporter.report)
+    except AppError as error:
+        if error.code in _WITHOUT_OUTLINE:
+            return tr("its tensors can't be listed beforehand")
+        raise
+    reporter.report(SourceLocated(str(outline)))
+    conversion = request_for(outline, arguments, settings)
+    request = StreamRequest(
+        info, reference.revision, conversion, outline, is_projector=arguments.mmproj
+    )
+    try:
+        written = convert_while_downloading(request, converter, reporter.report)
+    except CheckpointNeededError as error:
+        return str(error)
+    reporter.report(Finished(tuple(str(path) for path in written)))
+    return ""
+
+
+def _download_and_convert(
+    reference: RepositoryReference, arguments: argparse.Namespace, reporter: Reporter
+) -> None:
+    from app.hub.download import download_repository
+
+    folder = download_repository(
+        reference, None, reporter.report, allows_pickle=arguments.allow_pickle
+    )
+    reporter.report(SourceLocated(str(folder)))
+    convert_path(folder, arguments, reporter)
+
+
+def _get_gguf(
+    reference: RepositoryReference, arguments: argparse.Namespace, reporter: Reporter
+) -> None:
+    from app.cli.download import recommended_model
+    from app.hub.download import download_repository
+
+    level = arguments.level[0] if arguments.level else None
+    pattern = level or recommended_model(reference, reporter)
+    place = download_repository(reference, arguments.to, reporter.report, pattern)
+    reporter.report(Finished(paths=(str(place),)))
+
+
+def _recommended_level(reference: RepositoryReference, reporter: Reporter) -> str:
+    """Return the level that `estimate` recommends for this machine, or else the default one."""
+    source = f"{reference.repository}@{reference.revision}"
+    command = command_line("estimate", source, "--json")
+    with ChildProcess(command, child_environment("estimate")) as child:
+        for line in child.remaining_lines():
+            match decode_event(line):
+                case Printed(text):
+                    level: str = json.loads(text)["advice"]["level"]
+                    return level or DEFAULT_LEVEL
+                case Progressed() as progress:
+                    reporter.report(progress)
+                case Failed(code, details):
+                    raise AppError(code, **details)
+    return DEFAULT_LEVEL

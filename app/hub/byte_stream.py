@@ -1,0 +1,130 @@
+"""The bytes of a file on the Hub from some place on, in order, across interruptions.
+
+Nothing is stored; the reader verifies the checksum of what it reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from http import HTTPStatus
+
+import httpx2
+
+from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
+from app.hub.failures import CONNECTION_LOST
+from app.hub.remote_header import fetch_part
+from app.hub.repository import RepositoryFile
+from app.hub.snapshot import AttemptFailed, Snapshot, is_encoded
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_SEGMENT_BYTES = 16 * 2**20
+_CONNECTIONS = 3
+_WORTH_SEGMENTS_BYTES = 4 * _SEGMENT_BYTES
+
+
+class _RestRefused(AttemptFailed):
+    """The server won't send just the missing part, at least not this time."""
+
+
+def stream_file(snapshot: Snapshot, file: RepositoryFile, start: int = 0) -> Iterator[bytes]:
+    """Yield the bytes of `file` from `start` to its end, in order.
+
+    A large rest comes over several connections, unless the server has no range support. At most
+    one segment for each connection is in memory.
+
+    Raises:
+        AppError: `hub_unreachable`, `hub_answer`, `repository_gated` and the like.
+    """
+    if file.size_bytes - start >= _WORTH_SEGMENTS_BYTES:
+        for segment in _segments(snapshot, file, start):
+            yield segment
+            start += len(segment)
+    yield from _over_one_connection(snapshot, file, start)
+
+
+def _segments(snapshot: Snapshot, file: RepositoryFile, start: int) -> Iterator[bytes]:
+    """Yield segments until the end, or until the server refuses a range."""
+    bounds = (
+        (begin, min(begin + _SEGMENT_BYTES, file.size_bytes))
+        for begin in range(start, file.size_bytes, _SEGMENT_BYTES)
+    )
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        running: deque[Future[bytes | None]] = deque()
+        try:
+            for begin, end in bounds:
+                running.append(pool.submit(_segment, snapshot, file, begin, end))
+                if len(running) < _CONNECTIONS:
+                    continue
+                if (segment := running.popleft().result()) is None:
+                    return
+                yield segment
+            while running:
+                if (segment := running.popleft().result()) is None:
+                    return
+                yield segment
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _segment(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> bytes | None:
+    try:
+        return fetch_part(snapshot, file, start, end)
+    except AppError as error:
+        # What a server makes of ranges says nothing about whole files.
+        if error.code is ErrorCode.HUB_ANSWER:
+            return None
+        raise
+
+
+def _over_one_connection(snapshot: Snapshot, file: RepositoryFile, start: int) -> Iterator[bytes]:
+    failures, asks_for_rest = 0, True
+    while start < file.size_bytes:
+        try:
+            for chunk in _received(snapshot, file, start, asks_for_rest=asks_for_rest):
+                yield chunk
+                start, failures = start + len(chunk), 0
+        except (AttemptFailed, httpx2.HTTPError) as error:
+            failures += 1
+            asks_for_rest &= not isinstance(error, _RestRefused)
+            snapshot.pause(file, error, failures)
+
+
+def _received(
+    snapshot: Snapshot, file: RepositoryFile, start: int, *, asks_for_rest: bool
+) -> Iterator[bytes]:
+    """Yield what one response has of the file from `start` on, skipping what comes before."""
+    position = start
+    headers = {"Range": f"bytes={start}-"} if start and asks_for_rest else {}
+    with snapshot.get(file, headers) as response:
+        skipped = _bytes_to_skip(response, snapshot, file, start)
+        for chunk in response.iter_bytes():
+            new = chunk[skipped:][: file.size_bytes - position]
+            skipped = max(0, skipped - len(chunk))
+            if new:
+                position += len(new)
+                yield new
+    if position < file.size_bytes:
+        raise AttemptFailed(CONNECTION_LOST)
+
+
+def _bytes_to_skip(
+    response: httpx2.Response, snapshot: Snapshot, file: RepositoryFile, start: int
+) -> int:
+    """Return how many bytes of the body are known already; refuse a body that isn't the rest."""
+    if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        raise _RestRefused(tr("it refuses to send only the rest"), is_network=False)
+    snapshot.require_success(response, file)
+    if response.status_code == HTTPStatus.OK:
+        length = response.headers.get("Content-Length", str(file.size_bytes))
+        if not is_encoded(response) and length != str(file.size_bytes):
+            raise AttemptFailed(tr("a different size than announced"), is_network=False)
+        return start
+    match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    found = (int(match[1]), match[2]) if match and not is_encoded(response) else None
+    if found != (start, str(file.size_bytes)):
+        raise _RestRefused(tr("a different range than requested"), is_network=False)
+    return 0

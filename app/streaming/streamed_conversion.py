@@ -1,0 +1,259 @@
+"""Convert a repository while it downloads: from the Hub's weight files into the finished GGUF.
+
+The layout is made from the repository's outline. Weights are quantized as they arrive, written to
+their place, and released; the weight files are never stored. A journal says what is safe, so that
+a later run goes on where an earlier one was killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from app.checkpoint.weight_files import list_weights
+from app.conversion.pipeline import ConversionRequest, PlannedModel, plan_conversion
+from app.conversion.writer import ModelFile
+from app.core import paths
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Checked, Event, Progressed
+from app.core.language import tr
+from app.core.sizes import format_bytes
+from app.hub.access_token import read_token
+from app.hub.client import HubClient
+from app.hub.hub_address import hub_endpoint
+from app.hub.progress import Progress
+from app.hub.repository import RepositoryFile, RepositoryInfo
+from app.hub.snapshot import RetryPolicy, Snapshot
+from app.library.folder_lock import exclusive_folder
+from app.streaming import unfinished_files
+from app.streaming.arrivals import Arrivals
+from app.streaming.journal import Journal, StreamRecord
+from app.streaming.stream_converter import StreamConverter
+from app.streaming.stream_plan import StreamPlan, plan_stream
+from app.streaming.weight_fetcher import FileDamagedError, WeightFetcher
+
+Report = Callable[[Event], None]
+_BACKLOG_BYTES = 400 * 2**20
+"""Weights that wait for their turn: what arrives while a large tensor is quantized."""
+
+
+class CheckpointNeededError(Exception):
+    """A conversion needs the whole checkpoint; the message is the reason, for the user."""
+
+
+@dataclass(frozen=True)
+class StreamRequest:
+    """A conversion of a repository's outline, at one commit."""
+
+    info: RepositoryInfo
+    revision: str | None
+    conversion: ConversionRequest
+    outline: Path
+    is_projector: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the journal; the same request in a later run has the same one."""
+        conversion = self.conversion
+        names = (
+            self.info.repository.casefold(),
+            *sorted(level.name for level in conversion.levels),
+            str(conversion.file or conversion.folder),
+            str(self.is_projector),
+        )
+        key = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+        return paths.streams_folder() / key
+
+
+def convert_while_downloading(
+    request: StreamRequest, converter: Path, report: Report
+) -> tuple[Path, ...]:
+    """Convert a repository without storing its weights. Return the files written.
+
+    Raises:
+        CheckpointNeededError: it can't be converted so.
+        AppError: what conversions and downloads raise. What is written stays for another run.
+    """
+    request.folder.mkdir(parents=True, exist_ok=True)
+    damaged: set[str] = set()
+    with exclusive_folder(request.folder, request.info.repository):
+        while True:
+            try:
+                written = _Stream(request, converter, report).run()
+            except FileDamagedError as error:
+                if error.file.path in damaged:
+                    raise AppError(ErrorCode.DOWNLOAD_DAMAGED, file=error.file.path) from error
+                # The first copy may have been damaged on its way; the second shows the source.
+                damaged.add(error.file.path)
+            except AppError as error:
+                if error.code is not ErrorCode.WEIGHTS_ARE_HOLES:
+                    raise
+                reason = tr("the converter reads weights beforehand")
+                raise CheckpointNeededError(reason) from error
+            else:
+                break
+    shutil.rmtree(request.folder, ignore_errors=True)
+    return written
+
+
+class _Stream:
+    """One run: from the journal of an earlier one to its end, or to a damaged file."""
+
+    def __init__(self, request: StreamRequest, converter: Path, report: Report) -> None:
+        self._request = request
+        self._converter = converter
+        self._report = report
+        self._journal = Journal(request.folder)
+        self._arrivals = Arrivals(_BACKLOG_BYTES)
+        self._files = dict(_weight_files(request))
+        self._total_bytes = sum(file.size_bytes for file in self._files.values())
+        self._progress = Progress("download", self._total_bytes, report)
+
+    def run(self) -> tuple[Path, ...]:
+        """Fetch, convert and write; what a damaged file has led to is taken back."""
+        if (made := self._made_earlier()) is not None:
+            return made
+        with self._fetching() as fetching:
+            planned = plan_conversion(self._request.conversion, self._converter, self._report)
+            plan = self._streamable(planned)
+            is_resumed = self._resumes(planned)
+            self._arrivals.begin(plan, self._journal.finished)
+            fetching.start()
+            with ExitStack() as stack:
+                models = [
+                    stack.enter_context(unfinished_files.opened(part.plans, is_new=not is_resumed))
+                    for part in planned
+                ]
+                self._convert(plan, models, fetching)
+        targets = [path for part in planned for path in part.plans]
+        unfinished_files.keep(targets)
+        return tuple(targets)
+
+    def _made_earlier(self) -> tuple[Path, ...] | None:
+        """Return the files of an earlier run that ended while it gave them their names."""
+        record = self._journal.record
+        if record is None or record.commit != self._request.info.commit:
+            return None
+        if not unfinished_files.are_whole(record.files):
+            return None
+        targets = [Path(file.path) for file in record.files]
+        unfinished_files.keep(targets)
+        return tuple(targets)
+
+    @contextmanager
+    def _fetching(self) -> Iterator[_Fetching]:
+        """Fetch at once if nothing is there yet: planning takes seconds."""
+        info, policy = self._request.info, RetryPolicy()
+        with HubClient(hub_endpoint(), read_token(), policy.stall_seconds) as client:
+            snapshot = Snapshot(client, info.repository, info.commit, self._report, policy)
+            fetcher = WeightFetcher(snapshot, self._files, self._arrivals, self._count)
+            fetching = _Fetching(fetcher, self._journal)
+            if self._journal.record is None:
+                fetching.start()
+            try:
+                yield fetching
+            finally:
+                self._arrivals.close()
+
+    def _streamable(self, planned: list[PlannedModel]) -> StreamPlan:
+        plan = plan_stream([part.layout for part in planned])
+        if plan is None:
+            raise CheckpointNeededError(tr("some tensors are read in parts"))
+        size_bytes = plan.held_bytes() + min(_BACKLOG_BYTES, self._total_bytes)
+        size = format_bytes(size_bytes)
+        if size_bytes > psutil.virtual_memory().available:
+            raise CheckpointNeededError(tr("{size} of weights would wait in memory", size=size))
+        self._report(Checked("memory", tr("up to {size} for weights that wait", size=size)))
+        return plan
+
+    def _resumes(self, planned: list[PlannedModel]) -> bool:
+        """Return whether an earlier run is continued; if not, begin the journal."""
+        record = StreamRecord(
+            repository=self._request.info.repository,
+            commit=self._request.info.commit,
+            revision=self._request.revision,
+            levels=tuple(level.name for level in self._request.conversion.levels),
+            is_projector=self._request.is_projector,
+            files=tuple(
+                unfinished_files.planned_file(path, plan)
+                for part in planned
+                for path, plan in part.plans.items()
+            ),
+            total_bytes=self._total_bytes,
+        )
+        earlier = self._journal.record
+        if earlier == record and unfinished_files.are_growing(record.files):
+            return True
+        unfinished_files.remove_parts(earlier.files if earlier else ())
+        self._journal.begin(record)
+        return False
+
+    def _convert(
+        self, plan: StreamPlan, models: list[list[ModelFile]], fetching: _Fetching
+    ) -> None:
+        converter = StreamConverter(plan, models, self._arrivals, fetching.fetcher, self._journal)
+        files = [file for several in models for file in several]
+        total_bytes = sum(file.plan.weights_bytes for file in files)
+        done_bytes = 0
+
+        def report(size_bytes: int, name: str) -> None:
+            nonlocal done_bytes
+            done_bytes += size_bytes
+            if fetching.is_done:
+                # Until then the download is what takes the time.
+                self._report(Progressed("convert", done_bytes, total_bytes, name))
+
+        try:
+            converter.run(self._request.conversion.quantization, report)
+            fetching.wait()
+            self._arrivals.require_success()
+            converter.note()
+        except FileDamagedError as error:
+            path = self._request.outline / error.file.path
+            self._journal.forget(path.name, plan.tensors_of(path))
+            raise
+        for file in files:
+            file.check()
+
+    def _count(self, name: str, size_bytes: int) -> None:
+        self._progress.enter(name, size_bytes)
+
+
+class _Fetching:
+    """The thread that fetches."""
+
+    def __init__(self, fetcher: WeightFetcher, journal: Journal) -> None:
+        self.fetcher = fetcher
+        self._thread = threading.Thread(
+            target=lambda: fetcher.run(journal.positions, journal.digests), daemon=True
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """True once it has ended, well or not."""
+        return self._thread.ident is not None and not self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start, unless it has been started."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until it has ended."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+
+def _weight_files(request: StreamRequest) -> Iterator[tuple[Path, RepositoryFile]]:
+    """Yield the weight files of the checkpoint, by their path in the outline."""
+    names = set(list_weights(request.outline).names)
+    for file in request.info.files:
+        if file.path in names:
+            yield request.outline / file.path, file

@@ -1,0 +1,85 @@
+"""The files that a stream is making: they grow under another name until all are whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from app.conversion.type_plan import TypePlan
+from app.conversion.writer import ModelFile
+from app.core.files import PART_SUFFIX, raising_app_errors, replace
+from app.gguf_file.header_writer import header_bytes
+from app.streaming.journal import StreamedFile
+
+_SUFFIX = f".get{PART_SUFFIX}"
+
+
+def part_of(path: Path) -> Path:
+    """Return where a file grows."""
+    return path.with_name(path.name + _SUFFIX)
+
+
+def planned_file(path: Path, plan: TypePlan) -> StreamedFile:
+    """Return the identity of a planned file."""
+    header = header_bytes(plan.metadata, plan.tensors)
+    return StreamedFile(str(path), plan.size_bytes, hashlib.sha256(header).hexdigest())
+
+
+def are_growing(files: Iterable[StreamedFile]) -> bool:
+    """Return whether everything that an earlier run has written is still there."""
+    return all(_size_of(part_of(Path(file.path))) == file.size_bytes for file in files)
+
+
+def are_whole(files: Sequence[StreamedFile]) -> bool:
+    """Return whether some have their names already: they get them only when all are whole."""
+    growing = [file for file in files if part_of(Path(file.path)).exists()]
+    named = [file for file in files if file not in growing]
+    return bool(named) and all(_size_of(Path(file.path)) == file.size_bytes for file in named)
+
+
+def remove_parts(files: Iterable[StreamedFile]) -> None:
+    """Remove what an earlier run has written."""
+    for file in files:
+        part_of(Path(file.path)).unlink(missing_ok=True)
+
+
+@contextmanager
+def opened(plans: Mapping[Path, TypePlan], *, is_new: bool) -> Iterator[list[ModelFile]]:
+    """Open the files to write to; new ones have their size and their header already."""
+    with ExitStack() as stack:
+        models = []
+        for path, plan in plans.items():
+            with raising_app_errors(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part = stack.enter_context(part_of(path).open("w+b" if is_new else "r+b"))
+            model = ModelFile(part, plan)
+            if is_new:
+                # A hole: what is never written is the padding between tensors.
+                part.truncate(plan.size_bytes)
+                model.begin()
+            models.append(model)
+        yield models
+
+
+def sync(models: Iterable[ModelFile]) -> None:
+    """Write what has been written to the disk."""
+    for model in models:
+        model.file.flush()
+        os.fsync(model.file.fileno())
+
+
+def keep(paths: Iterable[Path]) -> None:
+    """Give whole files their names; those that have them already are left out."""
+    for path in paths:
+        if part_of(path).exists():
+            replace(part_of(path), path)
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
