@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -72,7 +74,7 @@ class FirstModelsList(QWidget):
     def _on_answered(self, answer: HubAnswered) -> None:
         if answer.problem is not None or not self._found:
             return
-        for one in self._found[-self._most :]:
+        for one in _spread(self._found, self._most):
             self._add(one)
         self.show()
         self.changed.emit()
@@ -90,6 +92,14 @@ class FirstModelsList(QWidget):
         row = self.rows.get(repository.casefold())
         if row is not None:
             row.show_task(self._workbench.getting.task_of(repository))
+
+
+def _spread(found: Sequence[HubModelFound], most: int) -> list[HubModelFound]:
+    """Return at most this many of models in the order of their size, small and large ones."""
+    last = len(found) - 1
+    if last < most:
+        return list(found)
+    return [found[round(step * last / (most - 1))] for step in range(most)]
 
 
 def _in_words(one: HubModelFound) -> str:

@@ -55,6 +55,7 @@ class RepositoryView(QWidget):
         self._channel = workbench.hub.open_channel("page")
         self._asked = hub_events.HubPage(repository="")
         self._page: HubPageFound | None = None
+        self._choice: list[str] = []
         self.header = RepositoryHeader(theme)
         self.safe_control = self.header.back_button
         self.state = AnswerState(theme)
@@ -73,6 +74,7 @@ class RepositoryView(QWidget):
         """Ask for the page of a repository and show it."""
         self.stop()
         self._page = None
+        self._choice = []
         self._asked = hub_events.HubPage(repository=repository, revision=revision)
         self.header.wait_for(repository)
         self.state.wait_for(tr("Opening…"))
@@ -134,8 +136,9 @@ class RepositoryView(QWidget):
         self.card.link_clicked.connect(self._ask_to_open)
         self.get_row.wanted.connect(self._get)
         self.get_row.chat_requested.connect(self.chat_requested)
-        self.levels.changed.connect(self._show_offer)
-        self.gguf.changed.connect(self._show_offer)
+        self.levels.changed.connect(self._on_choice_changed)
+        self.levels.table.row_wanted.connect(self._reveal_level)
+        self.gguf.changed.connect(self._on_choice_changed)
         self._workbench.getting.changed.connect(self._on_task_changed)
 
     def _ask_again(self) -> None:
@@ -177,6 +180,27 @@ class RepositoryView(QWidget):
             self.levels.set_defaults(load_options_of(self._workbench.settings.value))
             self.levels.look_at(page.repository, self._asked.revision)
         self._show_offer()
+
+    def _on_choice_changed(self) -> None:
+        """Offer to get what was not got yet."""
+        page = self._page
+        if page is None:
+            return
+        before, self._choice = self._choice, self._chosen(page)
+        task = self._workbench.getting.task_of(page.repository)
+        if before and before != self._choice and task is not None and task.is_over:
+            self.get_row.show_task(None)
+        self._show_offer()
+
+    def _chosen(self, page: HubPageFound) -> list[str]:
+        if "gguf" in page.formats:
+            return [request.pattern or "" for request in self.gguf.requests]
+        return self.levels.levels
+
+    def _reveal_level(self, row: int) -> None:
+        table = self.levels.table
+        if row >= 0 and table.hasFocus():
+            self._scroll.reveal_part(table, lambda: table.place_of_row(row))
 
     def _show_offer(self) -> None:
         page = self._page
