@@ -45,7 +45,7 @@ from app.gui.widgets.toast_stack import ToastStack
 if TYPE_CHECKING:
     from app.gui.load_options.dialog import LoadOptionsDialog
     from app.gui.pages.convert.page import ConvertPage
-    from app.gui.pages.hub.page import HubPage
+    from app.gui.pages.hub.page import HubBrowsingPage
     from app.gui.pages.models.page import ModelsPage
     from app.gui.pages.settings.page import SettingsPage
 
@@ -104,11 +104,11 @@ class MainWindow(QMainWindow):
         return page
 
     @cached_property
-    def hub(self) -> HubPage:
+    def hub(self) -> HubBrowsingPage:
         """The Hub page."""
-        from app.gui.pages.hub.page import HubPage
+        from app.gui.pages.hub.page import HubBrowsingPage
 
-        page = HubPage(self._workbench)
+        page = HubBrowsingPage(self._workbench)
         page.chat_requested.connect(self.start_chat)
         page.sign_in_requested.connect(self._show_sign_in)
         self._stack.addWidget(page)

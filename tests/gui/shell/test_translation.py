@@ -9,12 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from app.gui.pages.hub.filter_bar import LICENSES
 from app.gui.widgets.plain_text import unbroken
 
 _TYPE = r"I?Q\d\w*|B?F16|F32"
 _EXAMPLE = r"https?://\S+|hf_…|\S*/models"
 _FIGURE = r"[\d.]+ GiB / [\d.]+ GiB"
-_SAME_EVERYWHERE = re.compile(rf"(?:{_TYPE}|{_EXAMPLE}|{_FIGURE})", re.IGNORECASE)
+_FORMAT = "safetensors|GGUF"
+_LICENSE = "|".join(map(re.escape, LICENSES))
+_SAME_EVERYWHERE = re.compile(
+    rf"(?:{_TYPE}|{_EXAMPLE}|{_FIGURE}|{_FORMAT}|{_LICENSE})", re.IGNORECASE
+)
 
 
 def test_the_window_speaks_a_made_up_language(home: Path) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.core.errors import AppError
 from app.core.language import fill, tr
 from app.core.sizes import format_bytes
-from app.gui.getting.first_models import FirstModelsList
+from app.gui.getting.first_models_list import FirstModelsList
 from app.gui.pages.chat.starter_download import StarterDownload
 from app.gui.services.engine import (
     EngineConnected,

@@ -31,7 +31,7 @@ class AccessCard(Card):
         super().__init__(tr("Gated model"), parent=parent)
         self.words = PlainLabel("", wrap=True, selectable=True)
         self.page_button = Button(theme, tr("Open its page"))
-        self.sign_in_button = Button(theme, tr("Sign in…"), icon_name="key")
+        self.sign_in_button = Button(theme, tr("Sign in…"))
         self.retry_button = Button(theme, tr("Try again"), icon_name="refresh")
         buttons = QWidget()
         row = QHBoxLayout(buttons)

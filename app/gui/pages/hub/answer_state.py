@@ -14,18 +14,22 @@ SLOW_MILLISECONDS = 5000
 
 
 class AnswerState(EmptyState):
-    """Waiting, slow or failed; the button asks again."""
+    """Waiting, slow or failed; the button asks again.
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, "hub", "", "", tr("Retry"), parent=parent)
+    Args:
+        theme: colors.
+        words: what is being waited for.
+    """
+
+    def __init__(self, theme: Theme, words: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "hub", words, "", parent=parent)
         self._slow = QTimer(self, singleShot=True, interval=SLOW_MILLISECONDS)
         self._slow.timeout.connect(self._show_slow)
-        self._waiting_for = ""
-
-    def wait_for(self, words: str) -> None:
-        """Show what is being waited for."""
         self._waiting_for = words
-        self.show_state("hub", words, "")
+
+    def wait(self) -> None:
+        """Show what is being waited for."""
+        self.show_state("hub", self._waiting_for, "")
         self._slow.start()
 
     def fail(self, sentence: str) -> None:

@@ -105,7 +105,8 @@ def _filters() -> dict[str, _Choices]:
         tr("Size"): _sizes(),
         tr("License"): (
             (tr("License"), {"license": ""}),
-            *((name, {"license": name}) for name in _LICENSES),
+            *((name, {"license": name}) for name in LICENSES),
+            (tr("Other"), {"license": "other"}),
         ),
         tr("Language"): _languages(),
         tr("Access"): (
@@ -164,7 +165,7 @@ def _languages() -> _Choices:
     return [(tr("Language"), {"language": ""}), *found]
 
 
-_LICENSES = (
+LICENSES = (
     "apache-2.0",
     "mit",
     "llama3.1",
@@ -174,5 +175,4 @@ _LICENSES = (
     "cc-by-4.0",
     "cc-by-nc-4.0",
     "bsd-3-clause",
-    "other",
 )

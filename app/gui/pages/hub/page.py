@@ -18,7 +18,7 @@ from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.page_layout import page_layout
 
 
-class HubPage(QWidget):
+class HubBrowsingPage(QWidget):
     """Searches the Hub, and gets models from it.
 
     Signals:

@@ -58,7 +58,7 @@ class RepositoryView(QWidget):
         self._choice: list[str] = []
         self.header = RepositoryHeader(theme)
         self.safe_control = self.header.back_button
-        self.state = AnswerState(theme)
+        self.state = AnswerState(theme, tr("Opening…"))
         self.get_row = GetRow(theme)
         self.note = PlainLabel("", "caption", wrap=True)
         self.access = AccessCard(theme)
@@ -77,7 +77,7 @@ class RepositoryView(QWidget):
         self._choice = []
         self._asked = hub_events.HubPage(repository=repository, revision=revision)
         self.header.wait_for(repository)
-        self.state.wait_for(tr("Opening…"))
+        self.state.wait()
         self._stack.setCurrentWidget(self.state)
         if self.isVisible():
             # What had the focus may be gone.
@@ -107,14 +107,14 @@ class RepositoryView(QWidget):
         for row in (self.family, self.note, self.get_row):
             inner.addWidget(row)
         inner.addWidget(self._scroll, 1)
-        self._stack = QStackedLayout()
-        self._stack.addWidget(self.state)
-        self._stack.addWidget(shown)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.small)
         column.addWidget(self.header)
+        self._stack = QStackedLayout()
         column.addLayout(self._stack, 1)
+        self._stack.addWidget(self.state)
+        self._stack.addWidget(shown)
 
     def _connect(self) -> None:
         self._channel.page_found.connect(self._on_found)

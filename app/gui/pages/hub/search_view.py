@@ -51,7 +51,7 @@ class SearchView(QWidget):
         self.field = self.safe_control = ClearableField(tr("Search the Hub"), hint)
         self.filters = FilterBar()
         self.table = ResultsTable()
-        self.state = AnswerState(theme)
+        self.state = AnswerState(theme, tr("Searching…"))
         self.nothing = EmptyState(
             theme, "search", tr("No model found"), "", tr("Reset the filters")
         )
@@ -87,16 +87,16 @@ class SearchView(QWidget):
         line.addWidget(self.base_button)
         line.addWidget(self.summary, 1)
         line.addWidget(self.more_button)
-        self._stack = QStackedLayout()
-        for widget in (self.state, self.nothing, self.table):
-            self._stack.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.small)
         column.addLayout(top)
         column.addWidget(self.filters)
         column.addLayout(line)
+        self._stack = QStackedLayout()
         column.addLayout(self._stack, 1)
+        for widget in (self.state, self.nothing, self.table):
+            self._stack.addWidget(widget)
 
     def _connect(self) -> None:
         self.field.textChanged.connect(self._on_typed)
@@ -171,7 +171,7 @@ class SearchView(QWidget):
         self._asked, self._found = search, []
         self.more_button.setEnabled(False)
         if not (is_same and self._stack.currentWidget() is self.table):
-            self.state.wait_for(tr("Searching…"))
+            self.state.wait()
             self._show(self.state)
         self.summary.set_text(tr("Searching…") if self.table.isVisible() else "")
         self._channel.ask(search)

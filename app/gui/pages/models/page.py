@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core.language import tr
 from app.gui.children.task import Task
-from app.gui.getting.first_models import FirstModelsList
+from app.gui.getting.first_models_list import FirstModelsList
 from app.gui.pages.models.downloads_card import DownloadsCard
 from app.gui.pages.models.library_view import LibraryView
 from app.gui.pages.models.repository_card import RepositoryCard

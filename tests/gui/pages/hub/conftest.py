@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.gui.pages.hub.page import HubPage
+from app.gui.pages.hub.page import HubBrowsingPage
 from app.gui.shell.window import MainWindow
 from tests.support.hub.local_hub import LocalHub
 from tests.support.hub.served_models import serve_models
@@ -23,13 +23,13 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
 
 
 @pytest.fixture
-def page(window: MainWindow, hub: LocalHub) -> HubPage:
+def page(window: MainWindow, hub: LocalHub) -> HubBrowsingPage:
     """The open Hub page; the search for trending models has begun."""
     window.show_page("hub")
     return window.hub
 
 
-def press(page: HubPage, keys: str, qtbot: QtBot) -> None:
+def press(page: HubBrowsingPage, keys: str, qtbot: QtBot) -> None:
     """Press keys in the page as a user does, in the window in front."""
     window = page.window()
     with qtbot.waitActive(window):

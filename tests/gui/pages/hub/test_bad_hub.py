@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core import paths
 from app.gui.children.child import Child
-from app.gui.pages.hub.page import HubPage
+from app.gui.pages.hub.page import HubBrowsingPage
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.plain_label import PlainLabel
 from tests.gui.pages.hub.event_loop import LongestGap
@@ -21,12 +21,12 @@ LONGEST_GAP = 1.0
 """In seconds; a busy machine stops all processes for a while, and the slow Hub takes twice that."""
 
 
-def sentence_of(page: HubPage) -> str:
+def sentence_of(page: HubBrowsingPage) -> str:
     texts = page.search.state.findChildren(PlainLabel)
     return " ".join(label.whole_text for label in texts if label.isVisible())
 
 
-def has_failed(page: HubPage) -> bool:
+def has_failed(page: HubBrowsingPage) -> bool:
     return "No answer from the Hub" in sentence_of(page)
 
 
@@ -64,7 +64,7 @@ def test_a_silent_hub_does_not_hold_up_the_end(window: MainWindow, hub: LocalHub
     assert not [child for child in window._workbench.hub.findChildren(Child) if child.is_running]
 
 
-def test_retry_asks_again(page: HubPage, hub: LocalHub, qtbot: QtBot) -> None:
+def test_retry_asks_again(page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot) -> None:
     hub.faults.garbled_api = "no JSON"
     qtbot.waitUntil(lambda: has_failed(page), timeout=SOON_MS)
     hub.faults.garbled_api = ""
@@ -72,7 +72,9 @@ def test_retry_asks_again(page: HubPage, hub: LocalHub, qtbot: QtBot) -> None:
     qtbot.waitUntil(page.search.table.isVisible, timeout=SOON_MS)
 
 
-def test_an_answer_from_the_cache_says_so(page: HubPage, hub: LocalHub, qtbot: QtBot) -> None:
+def test_an_answer_from_the_cache_says_so(
+    page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot
+) -> None:
     qtbot.waitUntil(page.search.table.isVisible, timeout=SOON_MS)
     for file in paths.hub_answers_folder().iterdir():
         os.utime(file, (0, 0))
@@ -82,7 +84,9 @@ def test_an_answer_from_the_cache_says_so(page: HubPage, hub: LocalHub, qtbot: Q
     assert page.search.table.isVisible()
 
 
-def test_a_dead_child_is_said_and_started_again(page: HubPage, hub: LocalHub, qtbot: QtBot) -> None:
+def test_a_dead_child_is_said_and_started_again(
+    page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot
+) -> None:
     hub.faults.silent_api = True
     browser = page.search._channel._browser
     qtbot.waitUntil(lambda: bool(hub.api_requests()), timeout=SOON_MS)
@@ -96,7 +100,7 @@ def test_a_dead_child_is_said_and_started_again(page: HubPage, hub: LocalHub, qt
 
 
 def test_the_answer_to_an_older_question_is_dropped(
-    page: HubPage, hub: LocalHub, qtbot: QtBot
+    page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot
 ) -> None:
     hub.faults.api_seconds = 1.0
     page.search._search_now()

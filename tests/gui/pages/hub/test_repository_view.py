@@ -9,7 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from pytestqt.qtbot import QtBot
 
-from app.gui.pages.hub.page import HubPage
+from app.gui.pages.hub.page import HubBrowsingPage
 from app.gui.pages.hub.repository_view import RepositoryView
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
@@ -20,14 +20,14 @@ from tests.support.hub.served_models import LONGEST
 SOON_MS = 30_000
 
 
-def opened(page: HubPage, repository: str, qtbot: QtBot) -> RepositoryView:
+def opened(page: HubBrowsingPage, repository: str, qtbot: QtBot) -> RepositoryView:
     page.open_repository(repository)
     view = page.repository
     qtbot.waitUntil(lambda: view._stack.currentIndex() == 1, timeout=SOON_MS)
     return view
 
 
-def test_a_page_says_what_the_model_is(page: HubPage, qtbot: QtBot) -> None:
+def test_a_page_says_what_the_model_is(page: HubBrowsingPage, qtbot: QtBot) -> None:
     view = opened(page, "acme/grain-1b", qtbot)
     assert view.header.facts.whole_text.startswith("Chat model · 1.0 B weights")
     assert "1,234,567 downloads · 321 likes" in view.header.facts.whole_text
@@ -43,7 +43,7 @@ def test_a_page_says_what_the_model_is(page: HubPage, qtbot: QtBot) -> None:
 
 
 def test_links_of_the_card_are_opened_only_after_a_question(
-    page: HubPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    page: HubBrowsingPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[QUrl] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", asked.append)
@@ -55,7 +55,7 @@ def test_links_of_the_card_are_opened_only_after_a_question(
     assert asked == [QUrl("https://acme.example/grain")]
 
 
-def test_the_family_is_a_click_away(page: HubPage, qtbot: QtBot) -> None:
+def test_the_family_is_a_click_away(page: HubBrowsingPage, qtbot: QtBot) -> None:
     view = opened(page, "acme/grain-1b", qtbot)
     view.family.buttons[0].click()
     qtbot.waitUntil(lambda: view._stack.currentIndex() == 1, timeout=SOON_MS)
@@ -70,7 +70,7 @@ def test_the_family_is_a_click_away(page: HubPage, qtbot: QtBot) -> None:
 
 
 def test_a_revision_can_be_picked(
-    page: HubPage, hub: LocalHub, qtbot: QtBot, tmp_path: Path
+    page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot, tmp_path: Path
 ) -> None:
     repository = hub.repositories["acme/grain-1b"]
     repository.refs["v1"] = repository.newest.commit
@@ -85,7 +85,11 @@ def test_a_revision_can_be_picked(
 
 
 def test_a_gated_model_says_what_to_do(
-    window: MainWindow, page: HubPage, hub: LocalHub, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    window: MainWindow,
+    page: HubBrowsingPage,
+    hub: LocalHub,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[QUrl] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", asked.append)
@@ -98,7 +102,7 @@ def test_a_gated_model_says_what_to_do(
     assert window.settings.isVisible()
 
 
-def test_a_model_that_does_not_chat_says_so(page: HubPage, qtbot: QtBot) -> None:
+def test_a_model_that_does_not_chat_says_so(page: HubBrowsingPage, qtbot: QtBot) -> None:
     view = opened(page, "acme/finder", qtbot)
     assert view.get_row.isVisible()
     assert not view.get_row.button.isVisible()
@@ -106,7 +110,7 @@ def test_a_model_that_does_not_chat_says_so(page: HubPage, qtbot: QtBot) -> None
     assert not view.levels.isVisible()
 
 
-def test_a_missing_repository_says_so(page: HubPage, qtbot: QtBot) -> None:
+def test_a_missing_repository_says_so(page: HubBrowsingPage, qtbot: QtBot) -> None:
     page.open_repository("acme/nothing")
     state = page.repository.state
     qtbot.waitUntil(lambda: "does not exist" in state._text.whole_text, timeout=SOON_MS)
@@ -114,7 +118,7 @@ def test_a_missing_repository_says_so(page: HubPage, qtbot: QtBot) -> None:
 
 
 def test_the_best_file_is_chosen_downloaded_and_chatted_with(
-    window: MainWindow, page: HubPage, qtbot: QtBot
+    window: MainWindow, page: HubBrowsingPage, qtbot: QtBot
 ) -> None:
     view = opened(page, "acme/grain-1b-GGUF", qtbot)
     qtbot.waitUntil(lambda: view.gguf.table.rowCount() == 2, timeout=SOON_MS)
@@ -133,7 +137,7 @@ def test_the_best_file_is_chosen_downloaded_and_chatted_with(
 
 
 def test_a_checkpoint_is_made_into_the_ticked_levels(
-    window: MainWindow, page: HubPage, qtbot: QtBot
+    window: MainWindow, page: HubBrowsingPage, qtbot: QtBot
 ) -> None:
     view = opened(page, "acme/grain-1b", qtbot)
     with qtbot.waitSignal(window._workbench.tasks.added) as added:

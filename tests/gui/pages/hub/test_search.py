@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.gui.pages.hub.page import HubPage
+from app.gui.pages.hub.page import HubBrowsingPage
 from app.gui.pages.hub.search_view import SearchView
 from app.gui.shell.window import MainWindow
 from tests.gui.pages.hub.conftest import press
@@ -31,7 +31,7 @@ def searches(hub: LocalHub) -> list[str]:
     return [one.path for one in hub.api_requests("/api/models?")]
 
 
-def test_trending_models_are_shown_at_first(page: HubPage, qtbot: QtBot) -> None:
+def test_trending_models_are_shown_at_first(page: HubBrowsingPage, qtbot: QtBot) -> None:
     view = page.search
     qtbot.waitUntil(lambda: len(names(view)) == 5, timeout=SOON_MS)
     assert names(view)[0] == "acme/grain-1b"
@@ -43,7 +43,9 @@ def test_trending_models_are_shown_at_first(page: HubPage, qtbot: QtBot) -> None
     assert row[8] == "apache-2.0"
 
 
-def test_one_search_follows_the_last_letter(page: HubPage, hub: LocalHub, qtbot: QtBot) -> None:
+def test_one_search_follows_the_last_letter(
+    page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot
+) -> None:
     view = page.search
     qtbot.waitUntil(lambda: bool(names(view)), timeout=SOON_MS)
     before = len(searches(hub))
@@ -53,7 +55,7 @@ def test_one_search_follows_the_last_letter(page: HubPage, hub: LocalHub, qtbot:
 
 
 def test_an_owner_and_a_filter_narrow_the_search(
-    page: HubPage, hub: LocalHub, qtbot: QtBot
+    page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot
 ) -> None:
     view = page.search
     qtbot.keyClicks(view.field, "acme/grain")
@@ -64,14 +66,14 @@ def test_an_owner_and_a_filter_narrow_the_search(
     wait_for(view, ["acme/grain-1b", "acme/grain-base"], qtbot)
 
 
-def test_a_gated_model_says_so_in_its_row(page: HubPage, qtbot: QtBot) -> None:
+def test_a_gated_model_says_so_in_its_row(page: HubBrowsingPage, qtbot: QtBot) -> None:
     view = page.search
     view.filters.boxes["Access"].setCurrentText("Gated")
     wait_for(view, [LONGEST], qtbot)
     assert view.table.item(0, 0).text() == f"{LONGEST}  ·  gated"
 
 
-def test_nothing_found_offers_to_reset_the_filters(page: HubPage, qtbot: QtBot) -> None:
+def test_nothing_found_offers_to_reset_the_filters(page: HubBrowsingPage, qtbot: QtBot) -> None:
     view = page.search
     view.filters.boxes["License"].setCurrentText("mit")
     qtbot.waitUntil(view.nothing.button.isVisible, timeout=SOON_MS)
@@ -80,7 +82,7 @@ def test_nothing_found_offers_to_reset_the_filters(page: HubPage, qtbot: QtBot) 
     assert not view.filters.is_restricting
 
 
-def test_more_results_come_on_demand(page: HubPage, hub: LocalHub, qtbot: QtBot) -> None:
+def test_more_results_come_on_demand(page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot) -> None:
     one = hub.repositories["acme/grain-base"]
     for number in range(40):
         hub.repositories[f"many/model-{number}"] = one
@@ -95,7 +97,7 @@ def test_more_results_come_on_demand(page: HubPage, hub: LocalHub, qtbot: QtBot)
 
 @pytest.mark.parametrize("text", ["acme/grain-1b", "{hub}/acme/grain-1b/tree/main"])
 def test_a_pasted_name_or_address_opens_the_page(
-    page: HubPage, hub: LocalHub, qtbot: QtBot, text: str
+    page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot, text: str
 ) -> None:
     QApplication.clipboard().setText(text.format(hub=hub.endpoint))
     page.search.field.setFocus()
@@ -104,7 +106,7 @@ def test_a_pasted_name_or_address_opens_the_page(
     assert page.repository.header.title.whole_text == "acme/grain-1b"
 
 
-def test_enter_on_a_row_opens_it_and_escape_leads_back(page: HubPage, qtbot: QtBot) -> None:
+def test_enter_on_a_row_opens_it_and_escape_leads_back(page: HubBrowsingPage, qtbot: QtBot) -> None:
     table = page.search.table
     qtbot.waitUntil(table.isVisible, timeout=SOON_MS)
     table.setFocus()
