@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import threading
 
 from app.core.language import tr
 from app.jobs import lifeline
@@ -22,7 +23,10 @@ def run(_: argparse.Namespace, reporter: Reporter) -> None:
     from app.hub.browsing import Browsing
     from app.hub.hub_connections import HubConnections
 
+    host = this_host()
+    # Loading the engine takes half a second, during which the Hub may answer.
+    threading.Thread(target=host.hardware, daemon=True).start()
     with HubConnections() as connections:
-        browsing = Browsing(reporter.report, connections, this_host())
+        browsing = Browsing(reporter.report, connections, host)
         while True:
             browsing.ask(lifeline.receive_request())

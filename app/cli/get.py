@@ -18,6 +18,7 @@ from app.core.events import (
     SourceLocated,
     decode_event,
 )
+from app.core.hub_events import HubPage
 from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
 from app.core.settings import load_settings
@@ -69,6 +70,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         reference = replace(reference, revision=arguments.revision)
     info = fetch_repository(reference, read_token())
     pinned = replace(reference, revision=info.commit)
+    _warn_unless_chat(pinned, reporter)
     files = files_to_fetch(info, allows_pickle=arguments.allow_pickle).files
     if is_gguf(files[0]):
         _get_gguf(pinned, arguments, reporter)
@@ -82,6 +84,19 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         if not arguments.keep_checkpoint:
             reporter.report(NoticeReported(NoticeCode.CHECKPOINT_KEPT, {"reason": reason}))
         _download_and_convert(pinned, arguments, reporter)
+
+
+def _warn_unless_chat(reference: RepositoryReference, reporter: Reporter) -> None:
+    """Report a model that isn't made for chats; other obstacles show later, but before weights."""
+    from app.cli.hub_host import this_host
+    from app.hub.hub_connections import HubConnections
+    from app.hub.model_page import fetch_page
+
+    wanted = HubPage(repository=reference.repository, revision=reference.revision)
+    with HubConnections() as connections, connections.lent() as api:
+        page = fetch_page(wanted, api, this_host()).found
+    if page.obstacle is ErrorCode.MODEL_WITHOUT_CHAT:
+        reporter.report(NoticeReported(NoticeCode.MODEL_WITHOUT_CHAT, page.details))
 
 
 def _needs_checkpoint(arguments: argparse.Namespace) -> str:

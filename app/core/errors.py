@@ -134,6 +134,7 @@ class NoticeCode(StrEnum):
     """Codes of notices: facts that users should know although the work continues."""
 
     CHECKPOINT_KEPT = "checkpoint_kept"
+    MODEL_WITHOUT_CHAT = "model_without_chat"
     SAFE_SETTING = "safe_setting"
     SAFE_SETTING_HOLDS = "safe_setting_holds"
     TEMPLATE_FALLBACK = "template_fallback"

@@ -6,6 +6,7 @@ from app.core.errors import NoticeCode
 from app.core.language import tr
 
 NOTICE_SENTENCES: dict[NoticeCode, str] = {
+    NoticeCode.MODEL_WITHOUT_CHAT: (tr("{repository} can't be chatted with: it is {kind}.")),
     NoticeCode.CHECKPOINT_KEPT: (
         tr("The weights are downloaded first and kept, because {reason}.")
     ),

@@ -23,34 +23,42 @@ from app.hub.snapshot import AttemptFailed, Snapshot, is_encoded
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _SEGMENT_BYTES = 16 * 2**20
 _CONNECTIONS = 3
-_WORTH_SEGMENTS_BYTES = 4 * _SEGMENT_BYTES
+_FEWEST_SEGMENTS = 4
 
 
 class _RestRefused(AttemptFailed):
     """The server won't send just the missing part, at least not this time."""
 
 
-def stream_file(snapshot: Snapshot, file: RepositoryFile, start: int = 0) -> Iterator[bytes]:
+def stream_file(
+    snapshot: Snapshot,
+    file: RepositoryFile,
+    start: int = 0,
+    *,
+    segment_bytes: int = _SEGMENT_BYTES,
+) -> Iterator[bytes]:
     """Yield the bytes of `file` from `start` to its end, in order.
 
-    A large rest comes over several connections, unless the server has no range support. At most
-    one segment for each connection is in memory.
+    A rest of several segments comes over several connections, unless the server has no range
+    support. At most one segment for each connection is in memory.
 
     Raises:
         AppError: `hub_unreachable`, `hub_answer`, `repository_gated` and the like.
     """
-    if file.size_bytes - start >= _WORTH_SEGMENTS_BYTES:
-        for segment in _segments(snapshot, file, start):
+    if file.size_bytes - start >= _FEWEST_SEGMENTS * segment_bytes:
+        for segment in _segments(snapshot, file, start, segment_bytes):
             yield segment
             start += len(segment)
     yield from _over_one_connection(snapshot, file, start)
 
 
-def _segments(snapshot: Snapshot, file: RepositoryFile, start: int) -> Iterator[bytes]:
+def _segments(
+    snapshot: Snapshot, file: RepositoryFile, start: int, segment_bytes: int
+) -> Iterator[bytes]:
     """Yield segments until the end, or until the server refuses a range."""
     bounds = (
-        (begin, min(begin + _SEGMENT_BYTES, file.size_bytes))
-        for begin in range(start, file.size_bytes, _SEGMENT_BYTES)
+        (begin, min(begin + segment_bytes, file.size_bytes))
+        for begin in range(start, file.size_bytes, segment_bytes)
     )
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         running: deque[Future[bytes | None]] = deque()

@@ -74,8 +74,10 @@ def _openssl() -> Any:
 
 
 def _libraries() -> list[ctypes.CDLL]:
-    import _hashlib
-
+    try:
+        import _hashlib
+    except ImportError:
+        return []
     # Symbols of the libraries that a module is linked with are found through it, but on Windows.
     names = _WINDOWS_LIBRARIES if sys.platform == "win32" else (_hashlib.__file__,)
     libraries = []

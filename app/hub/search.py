@@ -47,7 +47,6 @@ def search(wanted: HubSearch, api: HubApi, host: Host, number: int = 0) -> Found
         AppError: `hub_unreachable`, `hub_busy`, `hub_answer`, `token_invalid`; for an address
             also what `find_model` raises.
     """
-    machine = host.hardware()
     reference = _named_repository(wanted.text)
     if reference is not None:
         try:
@@ -56,9 +55,10 @@ def search(wanted: HubSearch, api: HubApi, host: Host, number: int = 0) -> Found
             # The text may as well be the beginning of a name.
             if error.code is not ErrorCode.REPOSITORY_NOT_FOUND or "://" in wanted.text:
                 raise
-    wanted = _narrowed(wanted, machine, host)
+    wanted = _narrowed(wanted, host)
     question = Question("/api/models", read_records, query_of(wanted))
     records, is_outdated = api.ask(question)
+    machine = host.hardware()
     found = (result_of(record, number, machine, host) for record in records)
     matching = [one for one in found if _matches(one, wanted)]
     return Found(tuple(matching[: wanted.limit]), is_outdated)
@@ -135,9 +135,10 @@ def _named_repository(text: str) -> RepositoryReference | None:
         return None
 
 
-def _narrowed(wanted: HubSearch, machine: Hardware | None, host: Host) -> HubSearch:
+def _narrowed(wanted: HubSearch, host: Host) -> HubSearch:
     """Return a search that asks the Hub only for models that fit, if it is for those."""
-    if not wanted.fits_only or machine is None:
+    machine = host.hardware() if wanted.fits_only else None
+    if machine is None:
         return wanted
     most = min(wanted.most_parameters or math.inf, most_parameters(host.options, machine))
     return msgspec.structs.replace(wanted, most_parameters=int(most))

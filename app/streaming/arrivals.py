@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.conversion.layout.layout import WeightRange
-from app.streaming.stream_plan import StreamPlan, TensorKey
+from app.library.stream_journal import TensorKey
+from app.streaming.stream_plan import StreamPlan
 
 _Bytes = npt.NDArray[np.uint8]
 ArrivalState = Literal["absent", "held", "waiting", "finished"]

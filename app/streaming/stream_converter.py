@@ -14,11 +14,16 @@ from app.conversion.writer import (
     ReadWeights,
     read_weights,
 )
+from app.library.stream_journal import (
+    FilePosition,
+    Journal,
+    JournalEntry,
+    TensorKey,
+)
 from app.streaming.arrivals import Arrivals
-from app.streaming.journal import Checkpoint, FilePosition, Journal, digest_key, digest_of
-from app.streaming.stream_plan import StreamPlan, TensorKey
+from app.streaming.stream_plan import StreamPlan
 from app.streaming.unfinished_files import sync
-from app.streaming.weight_fetcher import WeightFetcher
+from app.streaming.weight_fetcher import WeightFetcher, digest_key, digest_of
 
 _CHECKPOINT_SECONDS = 0.25
 _Taken = tuple[TensorKey, ReadWeights | None] | None
@@ -110,7 +115,7 @@ class StreamConverter:
             and self._arrivals.state_of(weights) == "held"
             and (content := self._arrivals.content_of(weights)) is not None
         }
-        self._journal.add(Checkpoint(dict(positions), tuple(self._written), digests))
+        self._journal.add(JournalEntry(dict(positions), tuple(self._written), digests))
         self._written = []
         self._noted = time.monotonic()
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.conversion.layout.layout import LaidOutTensor, Layout, WeightRange
-
-TensorKey = tuple[int, str]
-"""The number of a model among those made from one stream, and the name of its tensor."""
+from app.library.stream_journal import TensorKey
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ from app.hub.progress import Progress
 from app.hub.repository import RepositoryFile, RepositoryInfo
 from app.hub.snapshot import RetryPolicy, Snapshot
 from app.library.folder_lock import exclusive_folder
+from app.library.stream_journal import Journal, StreamRecord
 from app.streaming import unfinished_files
 from app.streaming.arrivals import Arrivals
-from app.streaming.journal import Journal, StreamRecord
 from app.streaming.stream_converter import StreamConverter
 from app.streaming.stream_plan import StreamPlan, plan_stream
 from app.streaming.weight_fetcher import FileDamagedError, WeightFetcher

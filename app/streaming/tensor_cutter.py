@@ -13,7 +13,7 @@ import numpy.typing as npt
 from app.conversion.layout.layout import WeightRange
 
 
-class Piece(NamedTuple):
+class FilePiece(NamedTuple):
     """Consecutive bytes of a file, of one stored tensor or of none.
 
     `completed` is the tensor that they are the end of, if they are, and `weights` all its bytes,
@@ -45,7 +45,7 @@ class TensorCutter:
         self._keeps = keeps
         self._weights: npt.NDArray[np.uint8] | None = None
 
-    def cut(self, chunk: bytes) -> Iterator[Piece]:
+    def cut(self, chunk: bytes) -> Iterator[FilePiece]:
         """Yield the pieces of the next bytes of the file."""
         rest = memoryview(chunk)
         while rest:
@@ -62,11 +62,11 @@ class TensorCutter:
             return first.offset, None
         return first.offset + first.size_bytes, first
 
-    def _taken(self, piece: memoryview, current: WeightRange | None) -> Piece:
+    def _taken(self, piece: memoryview, current: WeightRange | None) -> FilePiece:
         offset = self._position
         self._position += len(piece)
         if current is None:
-            return Piece(offset, piece, is_of_tensor=False)
+            return FilePiece(offset, piece, is_of_tensor=False)
         if offset == current.offset:
             is_kept = self._keeps(current)
             self._weights = np.empty(current.size_bytes, np.uint8) if is_kept else None
@@ -74,7 +74,7 @@ class TensorCutter:
             start = offset - current.offset
             self._weights[start : start + len(piece)] = np.frombuffer(piece, np.uint8)
         if self._position < current.offset + current.size_bytes:
-            return Piece(offset, piece, is_of_tensor=True)
+            return FilePiece(offset, piece, is_of_tensor=True)
         self._coming.popleft()
         weights, self._weights = self._weights, None
-        return Piece(offset, piece, True, current, weights)
+        return FilePiece(offset, piece, True, current, weights)

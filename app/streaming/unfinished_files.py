@@ -10,16 +10,9 @@ from pathlib import Path
 
 from app.conversion.type_plan import TypePlan
 from app.conversion.writer import ModelFile
-from app.core.files import PART_SUFFIX, raising_app_errors, replace
+from app.core.files import raising_app_errors, replace
 from app.gguf_file.header_writer import header_bytes
-from app.streaming.journal import StreamedFile
-
-_SUFFIX = f".get{PART_SUFFIX}"
-
-
-def part_of(path: Path) -> Path:
-    """Return where a file grows."""
-    return path.with_name(path.name + _SUFFIX)
+from app.library.stream_journal import StreamedFile, part_of
 
 
 def planned_file(path: Path, plan: TypePlan) -> StreamedFile:
@@ -30,12 +23,12 @@ def planned_file(path: Path, plan: TypePlan) -> StreamedFile:
 
 def are_growing(files: Iterable[StreamedFile]) -> bool:
     """Return whether everything that an earlier run has written is still there."""
-    return all(_size_of(part_of(Path(file.path))) == file.size_bytes for file in files)
+    return all(_size_of(file.part) == file.size_bytes for file in files)
 
 
 def are_whole(files: Sequence[StreamedFile]) -> bool:
     """Return whether some have their names already: they get them only when all are whole."""
-    growing = [file for file in files if part_of(Path(file.path)).exists()]
+    growing = [file for file in files if file.part.exists()]
     named = [file for file in files if file not in growing]
     return bool(named) and all(_size_of(Path(file.path)) == file.size_bytes for file in named)
 
@@ -43,7 +36,7 @@ def are_whole(files: Sequence[StreamedFile]) -> bool:
 def remove_parts(files: Iterable[StreamedFile]) -> None:
     """Remove what an earlier run has written."""
     for file in files:
-        part_of(Path(file.path)).unlink(missing_ok=True)
+        file.part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from app.hub.outline import remove_outline
 from app.hub.remote_header import fetch_part
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import Snapshot
+from app.library.stream_journal import FilePosition
 from app.streaming.arrivals import Arrivals
-from app.streaming.journal import FilePosition, digest_key, digest_of
-from app.streaming.tensor_cutter import Piece, TensorCutter
+from app.streaming.tensor_cutter import FilePiece, TensorCutter
 
 
 class FileDamagedError(Exception):
@@ -135,7 +136,7 @@ class _Outline:
         self._path = path
         self._has_scalars = holds_scalars(path.parent)
 
-    def require_same(self, piece: Piece) -> None:
+    def require_same(self, piece: FilePiece) -> None:
         """Check that what the outline has of a file is what arrives now.
 
         Raises:
@@ -161,3 +162,13 @@ def _is_scalar(weights: WeightRange) -> bool:
 
 def _bytes_of(weights: npt.NDArray[np.uint8] | None) -> bytes:
     return b"" if weights is None else weights.tobytes()
+
+
+def digest_key(weights: WeightRange) -> str:
+    """Return the key of a stored tensor in `JournalEntry.digests`."""
+    return f"{weights.file.name}:{weights.offset}"
+
+
+def digest_of(content: bytes | memoryview) -> str:
+    """Return the SHA-256 of a stored tensor's bytes."""
+    return hashlib.sha256(content).hexdigest()

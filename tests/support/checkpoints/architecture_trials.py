@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.conversion.converter.transformers_choice import Transformers, transformers_for
+from app.core.errors import NoticeCode
+from app.core.notices import NOTICE_SENTENCES
 from tests.support.checkpoints.registered_architectures import registered_checkpoint
 from tests.support.engine.llama_cpp_tools import run_script
 from tests.support.hub.local_hub import LocalHub
@@ -23,7 +25,7 @@ VERSIONS: tuple[Transformers, ...] = ("pinned", "own")
 YES, NOT_MADE = "yes", "not made"
 _IMPORT_OURS = """
 import sys
-import app.cli.convert, app.conversion.pipeline, app.hub.repository, torch
+import app.cli.convert, app.conversion.pipeline, app.streaming.streamed_conversion, torch
 import tests.support.checkpoints.outlines
 from app.conversion.converter.converter_process import import_converter
 from app.conversion.converter.installation import converter_folder
@@ -32,6 +34,7 @@ import_converter(converter_folder(Settings()), sys.argv[2])
 """
 _IMPORT_ENGINE = "import llama_cpp.llama_cpp, tests.support.gguf.level_comparison"
 _THEIRS_FAILS = "llama.cpp's file does not load"
+_KEPT = NOTICE_SENTENCES[NoticeCode.CHECKPOINT_KEPT].partition("{")[0]
 _READ_WITH = re.compile(r"transformers (\d\S*?)(?:,|\s|$)")
 
 
@@ -48,6 +51,7 @@ class Row:
     loads: str = "-"
     local: str = "-"
     remote: str = "-"
+    streamed: str = "-"
 
     @property
     def outcome(self) -> str:
@@ -61,7 +65,8 @@ class Row:
         if self.equal == _THEIRS_FAILS:
             return "only ours loads"
         is_exact = (self.local, self.remote) == ("0", "0")
-        return "equal" if self.equal == YES and is_exact else "different"
+        is_equal = (self.equal, self.streamed) == (YES, YES)
+        return "equal" if is_equal and is_exact else "different"
 
 
 class Trials:
@@ -112,16 +117,19 @@ class Trials:
         is_there = row.theirs == YES
         if row.ours != YES:
             return replace(row, loads=self._loads(reference) if is_there else "-")
+        published = self._published(source, row.saved_by)
         local, remote = (
             _off(ours.run("tests.support.checkpoints.outlines", place), files)
-            for place in (str(source), self._published(source, row.saved_by))
+            for place in (str(source), published)
         )
+        streamed = ours.run("app", "get", published, *levels, "--to", str(folder / "streamed"))
         return replace(
             row,
             equal=self._equal(reference, files) if is_there else "-",
             loads=self._loads(files[0]),
             local=local,
             remote=remote,
+            streamed=_difference(streamed, files, folder / "streamed"),
         )
 
     def _equal(self, reference: Path, files: list[Path]) -> str:
@@ -144,6 +152,18 @@ class Trials:
         with self._lock:
             self._hub.add_repository(name, source, lfs_above_bytes=100_000)
         return name
+
+
+def _difference(streamed: Run, files: list[Path], folder: Path) -> str:
+    """Return what is wrong with the files that were converted while their weights arrived."""
+    if streamed.status != 0:
+        return _last_words(streamed)
+    if _KEPT in streamed.output:
+        return "not streamed"
+    different = [
+        file.name for file in files if (folder / file.name).read_bytes() != file.read_bytes()
+    ]
+    return f"differs: {', '.join(different)}" if different else YES
 
 
 def _off(run: Run, files: list[Path]) -> str:

@@ -1,22 +1,24 @@
-"""Journal of a streamed conversion: what is safely written, so that a later run goes on there.
+"""Journals of conversions of repositories that are still downloading (`get`).
 
-A line is only appended after the files that it speaks of are on the disk.
+A journal says what is safely written, so that a later run goes on there. A line is only appended
+after the files that it speaks of are on the disk.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from app.conversion.layout.layout import WeightRange
-from app.core.files import write_atomically
-from app.streaming.stream_plan import TensorKey
+from app.core import paths
+from app.core.files import PART_SUFFIX, write_atomically
 
 _NAME = "journal"
+_PART_SUFFIX = f".get{PART_SUFFIX}"
+TensorKey = tuple[int, str]
+"""The number of a model among those made from one stream, and the name of its tensor."""
 
 
 class FilePosition(msgspec.Struct, frozen=True):
@@ -38,6 +40,11 @@ class StreamedFile(msgspec.Struct, frozen=True):
     size_bytes: int
     header_sha256: str
 
+    @property
+    def part(self) -> Path:
+        """Where the file grows until it is whole."""
+        return part_of(Path(self.path))
+
 
 class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
     """Identity of a streamed conversion: what is converted into which files."""
@@ -51,7 +58,7 @@ class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
     total_bytes: int
 
 
-class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
+class JournalEntry(msgspec.Struct, frozen=True, tag="entry"):
     """What has become safe since the one before.
 
     `digests` has the SHA-256 of stored tensors that have passed but are still needed, by weight
@@ -63,8 +70,8 @@ class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
     digests: dict[str, str] = {}
 
 
-_decoder: msgspec.json.Decoder[StreamRecord | Checkpoint] = msgspec.json.Decoder(
-    StreamRecord | Checkpoint
+_decoder: msgspec.json.Decoder[StreamRecord | JournalEntry] = msgspec.json.Decoder(
+    StreamRecord | JournalEntry
 )
 
 
@@ -80,13 +87,18 @@ class Journal:
         for line in self._lines():
             self._take(line)
 
+    @property
+    def done_bytes(self) -> int:
+        """The number of bytes of weight files that need not be fetched again."""
+        return sum(position.offset for position in self.positions.values())
+
     def begin(self, record: StreamRecord) -> None:
         """Begin anew."""
         self.record = record
         self.positions, self.finished, self.digests = {}, set(), {}
         self._rewrite()
 
-    def add(self, checkpoint: Checkpoint) -> None:
+    def add(self, checkpoint: JournalEntry) -> None:
         """Append a checkpoint durably."""
         self._take(checkpoint)
         with self._file.open("ab") as file:
@@ -104,11 +116,11 @@ class Journal:
         self._rewrite()
 
     def _rewrite(self) -> None:
-        state = Checkpoint(self.positions, tuple(self.finished), self.digests)
+        state = JournalEntry(self.positions, tuple(self.finished), self.digests)
         lines = (self.record, state) if self.record else ()
         write_atomically(self._file, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 
-    def _lines(self) -> Iterable[StreamRecord | Checkpoint]:
+    def _lines(self) -> Iterable[StreamRecord | JournalEntry]:
         try:
             content = self._file.read_bytes()
         except OSError:
@@ -120,26 +132,23 @@ class Journal:
                 # The last line, cut off by a power failure: what follows it is not there.
                 return
 
-    def _take(self, line: StreamRecord | Checkpoint) -> None:
+    def _take(self, line: StreamRecord | JournalEntry) -> None:
         match line:
             case StreamRecord():
                 self.record = line
-            case Checkpoint(positions, finished, digests):
+            case JournalEntry(positions, finished, digests):
                 self.positions |= positions
                 self.finished |= set(finished)
                 self.digests |= digests
 
 
-def digest_key(weights: WeightRange) -> str:
-    """Return the key of a stored tensor in `Checkpoint.digests`."""
-    return f"{weights.file.name}:{weights.offset}"
+def part_of(path: Path) -> Path:
+    """Return where a file grows until it is whole."""
+    return path.with_name(path.name + _PART_SUFFIX)
 
 
-def digest_of(content: bytes | memoryview) -> str:
-    """Return the SHA-256 of a stored tensor's bytes."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def done_bytes(positions: Mapping[str, FilePosition]) -> int:
-    """Return the number of bytes of weight files that need not be fetched again."""
-    return sum(position.offset for position in positions.values())
+def unfinished_streams() -> dict[Path, Journal]:
+    """Return the journals of conversions that have begun but not finished, by their folders."""
+    folders = sorted(path for path in paths.streams_folder().glob("*") if path.is_dir())
+    journals = {folder: Journal(folder) for folder in folders}
+    return {folder: journal for folder, journal in journals.items() if journal.record is not None}

@@ -1,0 +1,297 @@
+"""The verb `get`: convert while downloading, to the same bytes as download and convert."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import ErrorCode, NoticeCode
+from app.core.events import Event, Failed, Finished, NoticeReported, Progressed
+from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
+from tests.support.checkpoints.architectures import make_checkpoint
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
+from tests.support.gguf.gguf_files import llama_file
+from tests.support.hub.local_hub import LocalHub
+from tests.support.machine.verbs import Child, run_verb, started
+
+pytestmark = pytest.mark.slow
+
+NAME = "owner/Tiny"
+LEVELS = ("Q4_K_M", "Q8_0")
+CHOSEN = [word for level in LEVELS for word in ("--level", level)]
+HEADERS_BYTES = 100_000
+"""More than all files and headers that are fetched before the weights."""
+
+
+@pytest.fixture(autouse=True)
+def _converter(converter: Path) -> Path:
+    return converter
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    with LocalHub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("served") / "Tiny"
+    return make_tiny_checkpoint(folder, width=512, layers=4, shards=3)
+
+
+@pytest.fixture(scope="module")
+def made_once() -> dict[str, bytes]:
+    """The files that `convert` makes of the checkpoint, by name; empty until they are made."""
+    return {}
+
+
+@pytest.fixture
+def reference(checkpoint: Path, made_once: dict[str, bytes], tmp_path: Path) -> dict[str, bytes]:
+    if not made_once:
+        made_once |= converted(checkpoint, tmp_path / "reference", *CHOSEN)
+    return made_once
+
+
+@pytest.fixture
+def repository(hub: LocalHub, checkpoint: Path) -> str:
+    hub.add_repository(NAME, checkpoint, lfs_above_bytes=HEADERS_BYTES)
+    return NAME
+
+
+def converted(source: Path, folder: Path, *options: str) -> dict[str, bytes]:
+    ended = run_verb("convert", str(source), *options, "--to", str(folder))
+    assert ended.status == 0, ended.complaints
+    return contents_of(folder)
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def weights_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
+def get(target: Path, *options: str) -> Child:
+    with started("get", NAME, *options, "--to", str(target)) as child:
+        child.end()
+    return child
+
+
+def assert_whole(child: Child, target: Path, reference: dict[str, bytes], home: Path) -> None:
+    assert child.process.returncode == 0, child.events[-1]
+    assert child.events[-1] == Finished(tuple(str(target / name) for name in reference))
+    assert contents_of(target) == reference
+    assert_nothing_left(home)
+
+
+def assert_nothing_left(home: Path) -> None:
+    assert not list((home / "streams").glob("*"))
+    assert not (home / "checkpoints").exists()
+    assert not list((home / "unfinished").glob("*"))
+
+
+def failure(child: Child) -> Failed:
+    assert child.process.returncode == EXIT_FAILED
+    last = child.events[-1]
+    assert isinstance(last, Failed), last
+    return last
+
+
+def test_several_levels_come_from_one_stream(
+    hub: LocalHub,
+    repository: str,
+    checkpoint: Path,
+    reference: dict[str, bytes],
+    tmp_path: Path,
+    home: Path,
+) -> None:
+    child = get(tmp_path / "made", *CHOSEN)
+
+    assert_whole(child, tmp_path / "made", reference, home)
+    assert weights_of(checkpoint) <= hub.sent_bytes(".safetensors")
+    assert hub.sent_bytes(".safetensors") < weights_of(checkpoint) + HEADERS_BYTES * 3
+    progress = [event for event in child.events if isinstance(event, Progressed)]
+    downloaded = [event for event in progress if event.step == "download"]
+    assert downloaded[-1].done_bytes == downloaded[-1].total_bytes == weights_of(checkpoint)
+
+
+@pytest.mark.parametrize("configuration", ["MixtralConfig", "GemmaConfig"])
+def test_stacked_experts_and_tied_weights_too(
+    configuration: str, hub: LocalHub, tmp_path: Path
+) -> None:
+    source = make_checkpoint(configuration, tmp_path / "Tiny")
+    hub.add_repository(NAME, source, lfs_above_bytes=HEADERS_BYTES)
+    child = get(tmp_path / "made", "--level", "Q4_K_M")
+    assert child.process.returncode == 0, child.events[-1]
+    assert not [event for event in child.events if isinstance(event, NoticeReported)]
+    assert contents_of(tmp_path / "made") == converted(
+        source, tmp_path / "reference", "--level", "Q4_K_M"
+    )
+
+
+def test_killed_anywhere_it_goes_on_where_it_was(
+    hub: LocalHub,
+    repository: str,
+    checkpoint: Path,
+    reference: dict[str, bytes],
+    tmp_path: Path,
+    home: Path,
+) -> None:
+    target, chance = tmp_path / "made", random.Random(7)
+    all_bytes = weights_of(checkpoint)
+    for _ in range(4):
+        sent = hub.sent_bytes()
+        hub.faults.hold_after_bytes = sent + chance.randrange(HEADERS_BYTES, all_bytes // 2)
+        with started("get", NAME, *CHOSEN, "--to", str(target)) as child:
+            if not hub.wait_for_sent(hub.faults.hold_after_bytes, timeout=60):
+                break
+            child.process.kill()
+        hub.release()
+    hub.release()
+    child = get(target, *CHOSEN)
+    assert_whole(child, target, reference, home)
+
+
+def test_canceled_it_keeps_what_is_safe_and_resumes(
+    hub: LocalHub,
+    repository: str,
+    checkpoint: Path,
+    reference: dict[str, bytes],
+    tmp_path: Path,
+    home: Path,
+) -> None:
+    first, *_ = sorted(checkpoint.glob("*.safetensors"))
+    target = tmp_path / "made"
+    hub.faults.bytes_per_second = 4_000_000
+    with started("get", NAME, *CHOSEN, "--to", str(target)) as child:
+        child.read_until(lambda event: is_of_third_file(event, weights_of(checkpoint)))
+        child.cancel()
+        assert child.end() == EXIT_CANCELED
+    hub.faults.bytes_per_second = 0
+    assert not list(target.glob("*.gguf"))
+    sent = hub.sent_bytes(first.name)
+
+    child = get(target, *CHOSEN)
+
+    assert_whole(child, target, reference, home)
+    again = hub.sent_bytes(first.name) - sent
+    assert again < first.stat().st_size / 2, "the first file has been fetched once more"
+
+
+def is_of_third_file(event: Event, all_bytes: int) -> bool:
+    return (
+        isinstance(event, Progressed)
+        and event.step == "download"
+        and event.done_bytes > all_bytes * 0.8
+    )
+
+
+def test_a_damaged_file_is_fetched_again(
+    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path, home: Path
+) -> None:
+    # The first responses are those of the outline, whose damage shows in its checksums.
+    hub.faults.hold_after_bytes = HEADERS_BYTES
+    target = tmp_path / "made"
+    with started("get", NAME, *CHOSEN, "--to", str(target)) as child:
+        assert hub.wait_for_sent(HEADERS_BYTES, timeout=60)
+        hub.faults.flipped_bits = 2
+        hub.release()
+        child.end()
+    assert_whole(child, target, reference, home)
+
+
+def test_a_file_that_stays_damaged_is_named(hub: LocalHub, repository: str, tmp_path: Path) -> None:
+    hub.faults.hold_after_bytes = HEADERS_BYTES
+    with started("get", NAME, *CHOSEN, "--to", str(tmp_path / "made")) as child:
+        assert hub.wait_for_sent(HEADERS_BYTES, timeout=60)
+        hub.faults.flipped_bits = 100
+        hub.release()
+        child.end()
+    assert failure(child).code is ErrorCode.DOWNLOAD_DAMAGED
+    assert not list((tmp_path / "made").glob("*.gguf"))
+
+
+def test_another_commit_begins_anew_and_leaves_nothing(
+    hub: LocalHub, repository: str, tmp_path: Path, home: Path
+) -> None:
+    target = tmp_path / "made"
+    hub.faults.hold_after_bytes = 5_000_000
+    with started("get", NAME, *CHOSEN, "--to", str(target)) as child:
+        assert hub.wait_for_sent(5_000_000, timeout=60)
+        child.process.kill()
+    hub.release()
+    newer = make_tiny_checkpoint(tmp_path / "newer" / "Tiny", width=256, layers=1, seed=2)
+    hub.add_repository(NAME, newer, lfs_above_bytes=HEADERS_BYTES)
+    child = get(target, *CHOSEN)
+    assert_whole(child, target, converted(newer, tmp_path / "reference", *CHOSEN), home)
+
+
+def test_an_existing_file_stays(
+    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path
+) -> None:
+    target = tmp_path / "made"
+    target.mkdir()
+    (target / "Tiny-Q4_K_M.gguf").write_bytes(b"mine")
+    assert failure(get(target, *CHOSEN)).code is ErrorCode.FILE_EXISTS
+    assert contents_of(target) == {"Tiny-Q4_K_M.gguf": b"mine"}
+    assert get(target, *CHOSEN, "--overwrite").process.returncode == 0
+    assert contents_of(target) == reference
+
+
+def test_without_a_level_it_takes_the_recommended_one(repository: str, tmp_path: Path) -> None:
+    estimate = run_verb("estimate", NAME, "--json")
+    level = json.loads("\n".join(estimate.lines))["advice"]["level"]
+    child = get(tmp_path / "made")
+    assert child.events[-1] == Finished((str(tmp_path / "made" / f"Tiny-{level}.gguf"),))
+
+
+def test_the_checkpoint_is_kept_on_request(
+    repository: str, reference: dict[str, bytes], checkpoint: Path, tmp_path: Path, home: Path
+) -> None:
+    child = get(tmp_path / "made", *CHOSEN, "--keep-checkpoint")
+    assert child.process.returncode == 0, child.events[-1]
+    assert contents_of(tmp_path / "made") == reference
+    assert (home / "checkpoints" / NAME / "config.json").is_file()
+
+
+def test_what_needs_the_whole_checkpoint_says_so_and_keeps_it(
+    repository: str, tmp_path: Path, home: Path
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("The miller ground the grain and the mill stood by the river. " * 300)
+    child = get(tmp_path / "made", "--level", "Q4_K_M", "--calibration", str(text))
+    assert child.process.returncode == 0, child.events[-1]
+    (notice,) = [event for event in child.events if isinstance(event, NoticeReported)][:1]
+    assert notice.code is NoticeCode.CHECKPOINT_KEPT
+    assert (home / "checkpoints" / NAME / "config.json").is_file()
+
+
+def test_of_a_gguf_repository_it_downloads_a_file(hub: LocalHub, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for level in LEVELS:
+        llama_file().write(folder / f"tiny-{level}.gguf")
+    hub.add_repository(NAME, folder)
+    child = get(tmp_path / "made", "--level", "Q8_0")
+    assert child.events[-1] == Finished((str(tmp_path / "made" / "tiny-Q8_0.gguf"),))
+
+
+def test_two_at_once_get_into_no_quarrel(
+    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path, home: Path
+) -> None:
+    target = tmp_path / "made"
+    hub.faults.hold_after_bytes = 5_000_000
+    with started("get", NAME, *CHOSEN, "--to", str(target)) as first:
+        assert hub.wait_for_sent(5_000_000, timeout=60)
+        second = get(target, *CHOSEN)
+        assert failure(second).code is ErrorCode.DOWNLOAD_BUSY
+        hub.release()
+        first.end()
+    assert_whole(first, target, reference, home)

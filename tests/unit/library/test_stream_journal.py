@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.library.stream_journal import (
+    FilePosition,
+    Journal,
+    JournalEntry,
+    StreamedFile,
+    StreamRecord,
+)
+
+RECORD = StreamRecord(
+    repository="owner/name",
+    commit="c" * 40,
+    revision=None,
+    levels=("Q4_K_M",),
+    is_projector=False,
+    files=(StreamedFile("/models/name-Q4_K_M.gguf", 1000, "0" * 64),),
+    total_bytes=5000,
+)
+FIRST = JournalEntry({"a": FilePosition(100, b"state")}, ((0, "q"),), {"a:10": "d1"})
+SECOND = JournalEntry({"a": FilePosition(500, is_verified=True), "b": FilePosition(7)}, ((0, "k"),))
+
+
+def test_a_later_run_finds_what_was_safe(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert journal.record is None
+    journal.begin(RECORD)
+    journal.add(FIRST)
+    journal.add(SECOND)
+
+    found = Journal(tmp_path)
+
+    assert found.record == RECORD
+    assert found.positions == {"a": FilePosition(500, is_verified=True), "b": FilePosition(7)}
+    assert found.finished == {(0, "q"), (0, "k")}
+    assert found.digests == {"a:10": "d1"}
+
+
+def test_a_line_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.begin(RECORD)
+    journal.add(FIRST)
+    whole = (tmp_path / "journal").read_bytes()
+    journal.add(SECOND)
+    longer = (tmp_path / "journal").read_bytes()
+    for end in range(len(whole), len(longer) - 1):
+        (tmp_path / "journal").write_bytes(longer[:end])
+        found = Journal(tmp_path)
+        assert found.finished == {(0, "q")}
+        assert found.positions == {"a": FilePosition(100, b"state")}
+
+
+def test_what_a_damaged_file_led_to_is_taken_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.begin(RECORD)
+    journal.add(FIRST)
+    journal.add(SECOND)
+    journal.forget("a", [(0, "q")])
+
+    found = Journal(tmp_path)
+
+    assert found.record == RECORD
+    assert found.positions == {"b": FilePosition(7)}
+    assert found.finished == {(0, "k")}
+    assert found.digests == {}
+
+
+def test_another_record_begins_anew(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.begin(RECORD)
+    journal.add(FIRST)
+    journal.begin(RECORD)
+    assert (Journal(tmp_path).finished, Journal(tmp_path).positions) == (set(), {})
