@@ -70,6 +70,7 @@ class HubBrowsingPage(QWidget):
             self.repository.open(*self._opened[-1])
         else:
             self._show(self.search)
+            self.search.focus_results()
 
     def _connect(self) -> None:
         self.search.opened.connect(self.open_repository)

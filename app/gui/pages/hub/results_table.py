@@ -76,6 +76,9 @@ class ResultsTable(ItemTable):
     def _fit_columns(self) -> None:
         """Hide columns until the names have enough room."""
         header = self.horizontalHeader()
+        for column in _FIRST_HIDDEN:
+            # A hidden column tells no width.
+            self.setColumnHidden(column, False)
         widths = [
             max(self.sizeHintForColumn(column), header.sectionSizeHint(column))
             for column in range(self.columnCount())

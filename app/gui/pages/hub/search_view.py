@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
@@ -69,6 +69,11 @@ class SearchView(QWidget):
         self._show_base(search.quantized_from)
         self.filters.show_search(search)
         self._ask(search)
+
+    def focus_results(self) -> None:
+        """Give the focus to the results, or to the field if there are none."""
+        place = self.table if self.table.isVisible() else self.field
+        place.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Search when the page is shown for the first time, or with what was typed meanwhile."""
@@ -181,7 +186,8 @@ class SearchView(QWidget):
         self.more_button.setVisible(widget is self.table)
 
     def _on_found(self, one: HubModelFound) -> None:
-        self._found.append(one)
+        # Without the number, the results of a repeated search are the same.
+        self._found.append(replace(one, number=0))
 
     def _on_answered(self, answer: HubAnswered) -> None:
         self.state.rest()
@@ -197,7 +203,7 @@ class SearchView(QWidget):
 
     def _show_found(self, cached: str) -> None:
         self.table.show_models(self._found)
-        words = tr("{count} models", count=f"{len(self._found):,}")
+        words = tr("{count} found", count=f"{len(self._found):,}")
         self.summary.set_text(" · ".join(part for part in (words, cached) if part))
         self._show(self.table)
         limit = self._asked.limit if self._asked else 0

@@ -115,6 +115,7 @@ def test_enter_on_a_row_opens_it_and_escape_leads_back(page: HubBrowsingPage, qt
     assert page.window().focusWidget() is page.repository.header.back_button
     press(page, "Esc", qtbot)
     assert page.search.isVisible()
+    assert page.window().focusWidget() is table
     assert table.found[table.currentRow()].repository == "acme/grain-1b"
 
 
@@ -124,3 +125,17 @@ def test_get_models_in_the_chat_opens_the_page(window: MainWindow, hub: LocalHub
     window.show_page("chat")
     window.chat.picker.box.models_requested.emit()
     assert window.hub.isVisible()
+
+
+def test_the_row_stays_when_the_same_search_is_repeated(
+    page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot
+) -> None:
+    view = page.search
+    qtbot.waitUntil(lambda: len(names(view)) == 5, timeout=SOON_MS)
+    view.table.selectRow(2)
+    with qtbot.waitSignal(view._channel.answered, timeout=SOON_MS):
+        view._search_now()
+    assert view.table.currentRow() == 2
+    hidden = [view.table.isColumnHidden(column) for column in range(9)]
+    view.table._fit_columns()
+    assert [view.table.isColumnHidden(column) for column in range(9)] == hidden
