@@ -162,6 +162,7 @@ class SearchView(QWidget):
         self._search_now()
 
     def _reset(self) -> None:
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
         self.filters.show_search(HubSearch())
         self._show_base("")
         self._search_now()
