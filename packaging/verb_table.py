@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from app.cli.load_arguments import LOAD_GROUP, add_load_arguments
@@ -56,19 +56,31 @@ def verb_table() -> str:
     verbs = [verb for verb in verbs_for([]) if verb.NAME not in CHILD_VERBS]
     lines = [*_VERBS, *(_row(f"[`{verb.NAME}`](#{verb.NAME})", verb.HELP) for verb in verbs)]
     for verb in verbs:
-        lines += ["", f"### {verb.NAME}", "", *_section(verb)]
+        lines += ["", f"### {verb.NAME}", "", *_sections(verb)]
     lines += ["", "### Load options", "", *_ARGUMENTS, *map(_line, _load_options())]
     return "\n".join(lines) + "\n"
 
 
-def _section(verb: Verb) -> Iterator[str]:
+def _sections(verb: Verb) -> Iterator[str]:
+    """Yield the section of a verb, or one for each verb below it."""
+    below: Mapping[str, Verb] = getattr(verb, "SUBVERBS", {})
+    if not below:
+        yield from _section(verb, verb.NAME)
+        return
+    yield verb.HELP
+    for one in below.values():
+        name = f"{verb.NAME} {one.NAME}"
+        yield from ("", f"#### {name}", "", one.HELP, "", *_section(one, name))
+
+
+def _section(verb: Verb, name: str) -> Iterator[str]:
     parser = argparse.ArgumentParser(add_help=False)
     verb.add_arguments(parser)
     groups = _actions(parser)
     taken = [action.dest for action in groups.pop(LOAD_GROUP, [])]
     own = [action for actions in groups.values() for action in actions]
     words = [_placeholder(action) for action in own if not action.option_strings]
-    yield f"`{' '.join(['gristmill', verb.NAME, *words])}`"
+    yield f"`{' '.join(['gristmill', name, *words])}`"
     if own:
         yield from ("", *_ARGUMENTS, *map(_line, own))
     if taken:

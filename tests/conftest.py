@@ -13,15 +13,20 @@ from tests.support.machine.known_machine import remember_machine
 _SCREEN = Path(__file__).parent / "support" / "machine" / "screen.json"
 """A usual screen; the offscreen platform's own is 800 pixels wide."""
 
+_OF_THE_HUB = ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HOME", "HF_HUB_CACHE")
+_OF_OTHER_PROGRAMS = ("OLLAMA_MODELS", "LLAMA_CACHE")
+
 os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={_SCREEN}")
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder for only this test."""
+    """A data folder for only this test, of a person without other programs' models."""
     folder = tmp_path / "home"
     monkeypatch.setenv("GRISTMILL_HOME", str(folder))
-    for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "person"))
+    for name in (*_OF_THE_HUB, *_OF_OTHER_PROGRAMS):
         monkeypatch.delenv(name, raising=False)
     return folder
 

@@ -61,10 +61,11 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 def _body(arguments: argparse.Namespace) -> dict[str, object]:
     from app.library.index import find_model
+    from app.library.sources import library_places
 
     # The engine has reported settings that can't be read.
     settings, _ = load_settings()
-    defaults = reply_defaults(str(find_model(arguments.model, settings.search_paths())))
+    defaults = reply_defaults(str(find_model(arguments.model, library_places(settings))))
     is_open = arguments.system is None
     system = defaults.system_prompt if is_open else _as_text(arguments.system)
     messages = [{"role": "user", "content": _prompt(arguments.prompt)}]

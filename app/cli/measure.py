@@ -90,6 +90,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         AppError: a file can't be read or measured, or the engine failed.
     """
     from app.library.index import find_model
+    from app.library.sources import library_places
     from app.measurement.eligibility import measurable_models
     from app.measurement.measurement import measure
     from app.profiling.dry_load import ContextSetup
@@ -97,7 +98,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
     settings, _ = load_settings()
     text = read_text(arguments.text)
-    places = settings.search_paths()
+    places = library_places(settings)
     model = find_model(arguments.model, places)
     reference = find_model(arguments.reference, places) if arguments.reference else None
     models = measurable_models(model, reference)

@@ -67,11 +67,12 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.inference.server.startup import ServerOptions, start_server, watch_engine
     from app.library.changes import watch_files
     from app.library.index import find_model
+    from app.library.sources import library_places
 
     require_confirmed(arguments, _RISK)
     heartbeat = watch_engine(reporter.report)
     settings, _ = load_settings()
-    model = read_sane_model(find_model(arguments.model, settings.search_paths()))
+    model = read_sane_model(find_model(arguments.model, library_places(settings)))
     listener = listen(arguments.host, arguments.port)
     load_request, plan = with_plan(_load_request(arguments, settings, model, reporter))
     options = ServerOptions(

@@ -5,11 +5,17 @@ from __future__ import annotations
 from app.core import events
 from app.core.hub_events import FitVerdict, HubModelFound, RepositoryKind
 from app.core.language import tr
-from app.core.sentences import describe_error
+from app.core.sentences import describe_error, describe_verification
 from app.core.sizes import format_bytes, format_weights
 
 _Planned = events.LevelPlanned | events.TensorPlanned
-_OnDisk = events.ModelListed | events.CheckpointListed | events.DownloadListed
+_OnDisk = (
+    events.ModelListed
+    | events.ModelVerified
+    | events.CheckpointListed
+    | events.DownloadListed
+    | events.FolderListed
+)
 TableRow = _Planned | _OnDisk | events.RemoteModelListed | events.EndpointListed | HubModelFound
 
 _FITS: dict[FitVerdict, str] = {
@@ -35,7 +41,13 @@ def table_row(event: TableRow) -> str:
     match event:
         case events.LevelPlanned() | events.TensorPlanned():
             return _planned_row(event)
-        case events.ModelListed() | events.CheckpointListed() | events.DownloadListed():
+        case (
+            events.ModelListed()
+            | events.ModelVerified()
+            | events.CheckpointListed()
+            | events.DownloadListed()
+            | events.FolderListed()
+        ):
             return _row_on_disk(event)
         case events.RemoteModelListed():
             return _remote_row(event)
@@ -59,13 +71,26 @@ def _planned_row(event: _Planned) -> str:
 
 def _row_on_disk(event: _OnDisk) -> str:
     match event:
-        case events.ModelListed(path, name, level, _, size_bytes, problem=problem, details=details):
+        case events.ModelListed(path, problem=problem, details=details):
             note = describe_error(problem, details, in_terminal=True) if problem else path
-            return f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
+            return f"{event.title:<44} {event.level:<8} {format_bytes(event.size_bytes):>9}  {note}"
+        case events.ModelVerified(path, verification):
+            return f"{path}: {describe_verification(verification)}"
         case events.CheckpointListed(path, name, size_bytes):
             return f"{name:<44} {'':<8} {format_bytes(size_bytes):>9}  {path}"
         case events.DownloadListed(_, repository, done_bytes=done_bytes):
             return f"{repository:<44} {'':<8} {format_bytes(done_bytes):>9}  {_state_of(event)}"
+        case events.FolderListed():
+            return _folder_row(event)
+
+
+def _folder_row(folder: events.FolderListed) -> str:
+    """Return a line about a folder that is gone, and nothing about others."""
+    if folder.is_connected:
+        return ""
+    size = format_bytes(folder.size_bytes)
+    count = tr("{count} models when it was last there", count=f"{folder.models:,}")
+    return f"{folder.path:<44} {'':<8} {size:>9}  {tr('not connected')}, {count}"
 
 
 def _state_of(download: events.DownloadListed) -> str:

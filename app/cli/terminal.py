@@ -35,6 +35,7 @@ _STEP_WORDS = {
     "speed": tr("Timing"),
     "measure": tr("Measuring"),
     "probe": tr("Probing"),
+    "verify": tr("Verifying"),
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STEPS_WITH_FEW_FILES = frozenset({"download", "setup"})
@@ -85,7 +86,13 @@ class TerminalReporter:
                 self._report_progress(event)
             case events.Loading(fraction):
                 self._paint(tr("Loading {share}", share=f"{fraction:.0%}"))
-            case events.Alive() | events.SourceLocated() | HubAnswered() | HubPageFound():
+            case (
+                events.Alive()
+                | events.SourceLocated()
+                | events.FoldersWatched()
+                | HubAnswered()
+                | HubPageFound()
+            ):
                 pass
             case events.Printed(text):
                 self._clear()

@@ -89,6 +89,7 @@ class ErrorCode(StrEnum):
     NOT_GGUF = "not_gguf"
     GGUF_TRUNCATED = "gguf_truncated"
     GGUF_DAMAGED = "gguf_damaged"
+    CHECKSUM_DIFFERS = "checksum_differs"
 
     MODEL_WITHOUT_TEXT = "model_without_text"
     VOCABULARY_MISFIT = "vocabulary_misfit"
@@ -168,6 +169,7 @@ class NoticeCode(StrEnum):
     SCALING_LEFT_OUT = "scaling_left_out"
     TOKENS_DIFFER = "tokens_differ"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
+    SCAN_LIMITED = "scan_limited"
 
 
 class AppError(Exception):

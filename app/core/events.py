@@ -19,6 +19,7 @@ import msgspec
 from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.hub_events import HubAnswered, HubModelFound, HubPageFound, HubRequest
+from app.core.model_facts import Marks, Measured, ModelFacts, Verification
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress"):
@@ -35,6 +36,7 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
         "speed",
         "measure",
         "probe",
+        "verify",
     ]
     done_bytes: int
     total_bytes: int
@@ -99,6 +101,8 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
     """A GGUF file in the library; `problem` is the reason it can't be loaded, if any.
 
     `place` tells it apart from another model of the same name and level; empty if there is none.
+    `projector` is the path of the file that lets it see or hear, `program` the other program that
+    the file belongs to; both may be empty.
     """
 
     path: str
@@ -111,6 +115,46 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
     problem: ErrorCode | None = None
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
     place: str = ""
+    header: ModelFacts = ModelFacts()
+    projector: str = ""
+    program: str = ""
+    marks: Marks = Marks()
+    verification: Verification | None = None
+    measured: Measured | None = None
+
+    @property
+    def title(self) -> str:
+        """The user's label, or else the name."""
+        return self.marks.label or self.name
+
+
+class FolderListed(msgspec.Struct, frozen=True, tag="folder"):
+    """A folder or file of the library, or the store of another program.
+
+    `models` and `size_bytes` count what is in it, or was when it was last there: `is_connected` is
+    False if it can't be found now. `program` is the other program's name; its models are listed
+    only if `is_shown`, and not searched otherwise.
+    """
+
+    path: str
+    models: int
+    size_bytes: int
+    is_connected: bool = True
+    program: str = ""
+    is_shown: bool = True
+
+
+class FoldersWatched(msgspec.Struct, frozen=True, tag="watched"):
+    """The folders whose changes may change the list of models."""
+
+    paths: tuple[str, ...]
+
+
+class ModelVerified(msgspec.Struct, frozen=True, tag="verified"):
+    """The result of hashing a model's files; `path` is the first one."""
+
+    path: str
+    verification: Verification
 
 
 class CheckpointListed(msgspec.Struct, frozen=True, tag="checkpoint"):
@@ -119,6 +163,11 @@ class CheckpointListed(msgspec.Struct, frozen=True, tag="checkpoint"):
     path: str
     name: str
     size_bytes: int
+
+    @property
+    def title(self) -> str:
+        """The name."""
+        return self.name
 
 
 class DownloadListed(msgspec.Struct, frozen=True, tag="unfinished"):
@@ -278,6 +327,9 @@ Event = (
     | LevelPlanned
     | TensorPlanned
     | ModelListed
+    | FolderListed
+    | FoldersWatched
+    | ModelVerified
     | CheckpointListed
     | DownloadListed
     | RemoteModelListed

@@ -159,4 +159,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
             "{levels}. They are made only if you agree to quantize again."
         )
     ),
+    NoticeCode.SCAN_LIMITED: (
+        tr(
+            "The search for models in {folder} stopped after {limit}, so some may be missing. Add "
+            "a smaller folder instead."
+        )
+    ),
 }

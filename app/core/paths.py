@@ -65,6 +65,21 @@ def endpoints_file() -> Path:
     return home() / "endpoints.json"
 
 
+def library_cache_file() -> Path:
+    """Return the path of what is known about model files that have not changed (MessagePack)."""
+    return home() / "library-cache.msgpack"
+
+
+def marks_file() -> Path:
+    """Return the path of the users' labels, tags and favorites (JSON)."""
+    return home() / "marks.json"
+
+
+def verifications_file() -> Path:
+    """Return the path of the checksums of verified models (JSON)."""
+    return home() / "verifications.json"
+
+
 def measurements_folder() -> Path:
     """Return the folder of models' measurements, one small JSON file for each."""
     return home() / "measurements"

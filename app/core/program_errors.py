@@ -26,6 +26,10 @@ PROGRAM_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("{file} is damaged: {reason}."),
         tr("Download or convert it again."),
     ),
+    ErrorCode.CHECKSUM_DIFFERS: (
+        tr("{file} has changed: its SHA-256 differs from the one that {source}."),
+        tr("Unless you changed it yourself, delete it and download it again."),
+    ),
     ErrorCode.MODEL_WITHOUT_TEXT: (
         tr("{model} does not generate text, so there is nothing to measure."),
         tr("Choose a language model."),

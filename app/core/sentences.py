@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
+from app.core.language import tr
+from app.core.model_facts import Verification
 from app.core.notices import NOTICE_SENTENCES
 from app.core.program_errors import PROGRAM_ERRORS
 from app.core.sizes import format_bytes
@@ -11,6 +13,12 @@ from app.core.terminal_steps import TERMINAL_NOTICES, TERMINAL_STEPS
 
 ERROR_SENTENCES = SOURCE_ERRORS | PROGRAM_ERRORS
 """The message and the next step of every error."""
+STEPS_WITHOUT_LOG = {
+    ErrorCode.CONVERTER_FAILED: tr("Nothing was written."),
+    ErrorCode.MODEL_REJECTED: tr("Choose another model."),
+    ErrorCode.INTERNAL: tr("This is a bug in the program."),
+}
+"""The next steps of errors that otherwise speak of the log."""
 _LONGEST_DETAIL = 500
 
 
@@ -18,17 +26,22 @@ _NUMBERS = frozenset({"port"})
 """Details that are numbers of something, not counts, and so have no separators."""
 
 
-def describe_error(code: ErrorCode, details: ErrorDetails, *, in_terminal: bool = False) -> str:
+def describe_error(
+    code: ErrorCode, details: ErrorDetails, *, in_terminal: bool = False, has_log: bool = True
+) -> str:
     """Return the message and the next step of an error on one line.
 
     Args:
         code: The error.
         details: Values for the fields of its message.
         in_terminal: Name commands and flags in the next step.
+        has_log: There is a log to look into; otherwise none is spoken of.
     """
     sentence, next_step = ERROR_SENTENCES[code]
     if in_terminal:
         next_step = TERMINAL_STEPS.get(code, next_step)
+    if not has_log:
+        next_step = STEPS_WITHOUT_LOG.get(code, next_step)
     return f"{_fill(sentence, details)} {_fill(next_step, details)}"
 
 
@@ -38,6 +51,16 @@ def describe_notice(code: NoticeCode, details: ErrorDetails, *, in_terminal: boo
     if in_terminal:
         sentence = TERMINAL_NOTICES.get(code, sentence)
     return _fill(sentence, details)
+
+
+def describe_verification(verification: Verification) -> str:
+    """Return what the last verification of a model found, in a few words."""
+    words = {
+        "verified": tr("verified on {date}"),
+        "recorded": tr("checksum recorded on {date}"),
+        "changed": tr("changed since it was verified on {date}"),
+    }[verification.outcome]
+    return words.format(date=verification.date)
 
 
 def _fill(template: str, details: ErrorDetails) -> str:

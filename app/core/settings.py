@@ -31,6 +31,8 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
 
     `model_options` maps the path of a model's first file to its options, `presets` the names that
     the user chose to options. `last_model` is the path of the model that was loaded last.
+    `added_models` are files and folders besides the model folder, and `shown_programs` the names of
+    other programs whose models are listed, too.
     `chat_defaults` are what new chats start with, except for the system prompt; `lists_chats` is
     False while the list of chats is folded.
     """
@@ -57,6 +59,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         ),
     ] = None
     added_models: tuple[str, ...] = ()
+    shown_programs: tuple[str, ...] = ()
     last_model: str = ""
     model_options: dict[str, LoadOptions] = msgspec.field(default_factory=dict)
     presets: dict[str, LoadOptions] = msgspec.field(default_factory=dict)

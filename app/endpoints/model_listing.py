@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from http import HTTPStatus
 from typing import Annotated
@@ -60,9 +61,28 @@ def _answer(endpoint: Endpoint, key: str) -> bytes:
             _require_success(endpoint, response)
             return _body(endpoint, response)
     except httpx2.HTTPError as error:
-        reason = tr("its certificate is not trusted") if "certificate" in str(error) else str(error)
-        words = reason or type(error).__name__
-        raise AppError(ErrorCode.ENDPOINT_UNREACHABLE, url=endpoint.url, reason=words) from error
+        reason = _reason(error)
+        raise AppError(ErrorCode.ENDPOINT_UNREACHABLE, url=endpoint.url, reason=reason) from error
+
+
+def _reason(error: httpx2.HTTPError) -> str:
+    """Return in words why there was no answer, without the system's numbers."""
+    if "certificate" in str(error).lower():
+        return tr("its certificate is not trusted")
+    if isinstance(error, httpx2.TimeoutException):
+        return tr("it takes too long")
+    if not isinstance(error, httpx2.ConnectError):
+        return tr("the connection was lost")
+    cause = _innermost(error)
+    if isinstance(cause, ConnectionRefusedError):
+        return tr("nothing answers there")
+    return tr("its name is unknown") if isinstance(cause, socket.gaierror) else tr("no connection")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error
 
 
 def _require_success(endpoint: Endpoint, response: httpx2.Response) -> None:

@@ -25,6 +25,10 @@ _SMALL_MODEL = 3e9
 _PHONE_BYTES = 4 * GIGABYTE
 """Memory that a phone with 8 GB has left for a model."""
 _PHONE_LEVEL = "Q4_0"
+_HARDLY_LARGER = 1.1
+"""How many times as large as the phone's level another may be and still count as the same size."""
+_FAR_BETTER = 0.25
+"""The part of the loss up to which another level is worth a slower computation."""
 _SERVER_LEVEL = "Q8_0"
 _SURPASSED = frozenset({"Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL"})
 """Other levels of the same size lose less in most models."""
@@ -144,9 +148,14 @@ def _smallest(sized: Sequence[LevelPrediction], profile: ModelProfile, use: Use)
 
 def _for_a_phone(sized: Sequence[LevelPrediction], _: ModelProfile, use: Use) -> Advice:
     phone = next((row for row in sized if row.profile.level == _PHONE_LEVEL), None)
-    chosen = phone or min(_unbeaten(sized), key=_size)
+    better = _far_better(sized, phone) if phone else None
+    chosen = better or phone or min(_unbeaten(sized), key=_size)
     parts = [tr("{level} — {size}", level=chosen.profile.level, size=format_bytes(_size(chosen)))]
-    if phone is not None:
+    if better is not None:
+        parts.append(
+            tr("about the size of {level}, but with far less loss here", level=_PHONE_LEVEL)
+        )
+    elif phone is not None:
         parts.append(tr("a simple 4-bit format that llama.cpp computes fastest on phone chips"))
     if _size(chosen) > _PHONE_BYTES:
         limit = format_bytes(_PHONE_BYTES)
@@ -157,6 +166,25 @@ def _for_a_phone(sized: Sequence[LevelPrediction], _: ModelProfile, use: Use) ->
             )
         )
     return Advice(use, chosen.profile.level, f"{', '.join(parts)}.")
+
+
+def _far_better(sized: Sequence[LevelPrediction], phone: LevelPrediction) -> LevelPrediction | None:
+    """Return the level of about a phone level's size that loses the least, if that is far less.
+
+    Figures of different kinds, such as a typical and a probed one, can't be compared.
+    """
+    wanted = grade_of(phone)
+    if phone.quality is None or wanted is None or wanted <= Grade.GOOD:
+        return None
+    near = [
+        row
+        for row in sized
+        if row.quality is not None
+        and row.quality.kind == phone.quality.kind
+        and _size(row) <= _HARDLY_LARGER * _size(phone)
+        and loss_of(row) <= _FAR_BETTER * loss_of(phone)
+    ]
+    return min(near, key=lambda row: (loss_of(row), _size(row)), default=None)
 
 
 _Choice = Callable[[Sequence[LevelPrediction], ModelProfile, Use], Advice]

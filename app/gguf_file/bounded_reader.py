@@ -11,6 +11,7 @@ from app.core.language import tr
 
 U32, U64 = struct.Struct("<I"), struct.Struct("<Q")
 _LARGEST_HEADER = 64 * 2**20
+_MOST_TEXT = 16 * 2**20
 _BLOCK = 2**18
 
 
@@ -23,6 +24,7 @@ class BoundedReader:
         self._window = b""
         self._window_start = 0
         self._at = 0
+        self._text_bytes = 0
         self.size = path.stat().st_size
 
     @property
@@ -78,6 +80,13 @@ class BoundedReader:
         self.require(length)
         if length > longest:
             raise self.damaged(tr("a name in it is {length} bytes long", length=length))
+        return self.take_text(length)
+
+    def take_text(self, length: int) -> bytes:
+        """Return the bytes of a string; all that are taken, decoded, must fit into memory."""
+        self._text_bytes += length
+        if self._text_bytes > _MOST_TEXT:
+            raise self.damaged(tr("its metadata has more than 16 MB of text"))
         return self.take(length)
 
     def skip_strings(self, count: int) -> None:

@@ -259,7 +259,7 @@ def _read_text(source: BoundedReader) -> str | None:
     if length > _LONGEST_KEPT_STRING:
         source.skip(length)
         return None
-    return _text(source.take(length))
+    return _text(source.take_text(length))
 
 
 def _read_array(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.core.levels import level_name
+from app.core.model_facts import ModelFacts
 from app.gguf_file.header_reader import Header, read_header
 from app.gguf_file.shards import shards_of, stem_of
 
@@ -36,6 +39,15 @@ class ModelInfo:
     chat_template: str | None
 
 
+_HUB_PAGE = re.compile(r"^(?:https?://)?(?:huggingface\.co|hf\.co)/([^/]+/[^/?#]+)")
+_ORIGINS = ("general.source.huggingface.repository", "general.repo_url", "general.source.repo_url")
+_BASES = ("general.base_model.0.repo_url", "general.source.url")
+_LONGEST_FACT = 120
+_LARGEST_HEADERS = 64 * 2**20
+# Some programs give every file the same name, in a folder that has the model's.
+_NAMELESS = frozenset({"model", "ggml-model"})
+
+
 def read_model_info(path: Path) -> ModelInfo:
     """Return the facts about the model in `path`, which may be one of its shards.
 
@@ -49,13 +61,22 @@ def read_headers(path: Path) -> list[Header]:
     """Read the headers of all files of a model, in shard order.
 
     Raises:
-        AppError: `missing_shard`, and what `app.gguf_file.header_reader.read_header` raises.
+        AppError: `missing_shard`, `gguf_damaged` if they are too large together, and what
+            `app.gguf_file.header_reader.read_header` raises.
     """
     files = shards_of(path)
     missing = next((file for file in files if not file.exists()), None)
     if missing is not None and len(files) > 1:
         raise AppError(ErrorCode.MISSING_SHARD, file=missing.name)
-    return [read_header(file) for file in files]
+    headers: list[Header] = []
+    size_bytes = 0
+    for file in files:
+        headers.append(read_header(file))
+        size_bytes += headers[-1].data_offset
+        if size_bytes > _LARGEST_HEADERS:
+            reason = tr("the headers of its files claim to be larger than 64 MB")
+            raise AppError(ErrorCode.GGUF_DAMAGED, file=file.name, reason=reason)
+    return headers
 
 
 def model_info_of(headers: list[Header]) -> ModelInfo:
@@ -82,12 +103,46 @@ def model_info_of(headers: list[Header]) -> ModelInfo:
     )
 
 
+def facts_of(headers: list[Header]) -> ModelFacts:
+    """Return what the headers that `read_headers` returns say beyond a model's name and size."""
+    first = headers[0]
+    tensors = [tensor for header in headers for tensor in header.tensors]
+    weights = sum(math.prod(tensor.shape) for tensor in tensors)
+    bits = 8 * sum(tensor.size_bytes for tensor in tensors)
+    return ModelFacts(
+        bits_per_weight=round(bits / weights, 3) if weights else 0.0,
+        has_chat_template="tokenizer.chat_template" in first.value_types,
+        license=_text(first, "general.license"),
+        quantized_by=_text(first, "general.quantized_by"),
+        origin=_repository(first, _ORIGINS),
+        base_model=_repository(first, _BASES),
+    )
+
+
+def _repository(header: Header, keys: tuple[str, ...]) -> str:
+    for key in keys:
+        text = _text(header, key)
+        page = _HUB_PAGE.match(text)
+        if page or text.count("/") == 1:
+            return page[1] if page else text
+    return ""
+
+
+def _text(header: Header, key: str) -> str:
+    """Return a short text without line breaks, empty if there is none."""
+    value = header.metadata.get(key)
+    text = value[:_LONGEST_FACT] if isinstance(value, str) else ""
+    return "".join(c for c in text if c.isprintable()).strip()
+
+
 def _name_of(path: Path, level: str) -> str:
     """Return the file's name without the level at its end.
 
     The name in the metadata is often that of a base model or of an experiment.
     """
     stem = stem_of(path)
+    if stem.casefold() in _NAMELESS and path.parent.name:
+        stem = path.parent.name
     ending = stem[-len(level) :]
     if level and ending.upper() == level and stem[: -len(level)].strip("-._ "):
         return stem[: -len(level)].rstrip("-._ ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 _SHARD = re.compile(r"(?i)^(?P<name>.+)-(?P<number>\d{5})-of-(?P<total>\d{5})(?P<suffix>\.gguf)$")
 _MAX_SHARDS = 1000
@@ -26,7 +26,7 @@ def shards_of(path: Path) -> tuple[Path, ...]:
     )
 
 
-def stem_of(path: Path) -> str:
+def stem_of(path: PurePath) -> str:
     """Return the file name of a model without `.gguf` and without the number of its shard."""
     match = _SHARD.match(path.name)
     return match["name"] if match else path.stem

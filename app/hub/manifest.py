@@ -4,37 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from app.core.errors import AppError, ErrorCode
-from app.core.json_store import JsonStore
 from app.core.names import path_inside
 from app.hub.checksum import Checksum
 from app.hub.repository import RepositoryFile
-from app.library.folder_lock import OWN_PREFIX
-
-_NAME = f"{OWN_PREFIX}.json"
-
-
-class _Verified(msgspec.Struct, frozen=True):
-    repository: str
-    commit: str
-    size_bytes: int
-    checksum: str
-    modified_ns: int
-
-    def belongs_to(self, file: RepositoryFile, path: Path) -> bool:
-        status = path.stat()
-        return (self.size_bytes, self.checksum, self.modified_ns) == (
-            file.size_bytes,
-            file.sha256 or file.blob_id,
-            status.st_mtime_ns,
-        ) and status.st_size == file.size_bytes
-
-
-class _Record(msgspec.Struct, frozen=True):
-    version: int = 1
-    files: dict[str, _Verified] = {}
+from app.library.download_record import DownloadRecord, VerifiedFile, record_store
 
 
 class Manifest:
@@ -44,8 +18,8 @@ class Manifest:
         self._folder = folder
         self._repository = repository
         self._commit = commit
-        self._store = JsonStore(folder / _NAME, _Record, indented=True)
-        self._files = (self._store.read() or _Record()).files
+        self._store = record_store(folder)
+        self._files = (self._store.read() or DownloadRecord()).files
 
     def holds(self, file: RepositoryFile) -> bool:
         """Return whether `file` is in the folder, judging by its record or else by its checksum.
@@ -58,7 +32,7 @@ class Manifest:
         if not path.exists():
             return False
         verified = self._files.get(file.path)
-        if verified is not None and verified.belongs_to(file, path):
+        if verified is not None and _belongs(verified, file, path):
             return True
         if _is_same(path, file):
             self.add(file)
@@ -86,9 +60,9 @@ class Manifest:
         if outdated:
             self._save()
 
-    def _entry(self, file: RepositoryFile, path: Path) -> _Verified:
+    def _entry(self, file: RepositoryFile, path: Path) -> VerifiedFile:
         status = path.stat()
-        return _Verified(
+        return VerifiedFile(
             self._repository,
             self._commit,
             status.st_size,
@@ -97,7 +71,13 @@ class Manifest:
         )
 
     def _save(self) -> None:
-        self._store.write(_Record(files=self._files))
+        self._store.write(DownloadRecord(files=self._files))
+
+
+def _belongs(verified: VerifiedFile, file: RepositoryFile, path: Path) -> bool:
+    checksum = file.sha256 or file.blob_id
+    is_listed = (verified.size_bytes, verified.checksum) == (file.size_bytes, checksum)
+    return is_listed and verified.is_unchanged(path)
 
 
 def _is_same(path: Path, file: RepositoryFile) -> bool:

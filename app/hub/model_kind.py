@@ -97,4 +97,6 @@ def _by_architecture(record: ModelRecord) -> RepositoryKind:
             return kind
     # The Hub finds a context in the GGUF files of language models only.
     is_other = record.gguf is not None and not record.context
-    return "text" if "gguf" in record.formats and not is_other else "other"
+    is_text = "gguf" in record.formats and not is_other
+    # Where nothing is known, nothing speaks against it.
+    return "text" if is_text or not record.architecture else "other"

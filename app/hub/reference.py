@@ -13,6 +13,7 @@ from app.hub.hub_address import hub_endpoint
 _PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 _HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 _VIEWS = frozenset({"tree", "blob", "resolve", "raw", "commit"})
+_FILE_VIEWS = frozenset({"blob", "resolve", "raw"})
 _NOT_OWNERS = frozenset(
     {"api", "blog", "buckets", "collections", "datasets", "docs", "kernels", "models", "papers"}
     | {"posts", "settings", "spaces", "tasks"}
@@ -22,10 +23,14 @@ _LONGEST_QUOTED = 200
 
 @dataclass(frozen=True)
 class RepositoryReference:
-    """A model repository as `owner/name`, and a branch, tag or commit; None means main."""
+    """A model repository as `owner/name`, and a branch, tag or commit; None means main.
+
+    `file` is the path of one of its files, if the address of that file was given.
+    """
 
     repository: str
     revision: str | None = None
+    file: str | None = None
 
 
 def parse_reference(text: str) -> RepositoryReference:
@@ -34,16 +39,17 @@ def parse_reference(text: str) -> RepositoryReference:
     Raises:
         AppError: `repository_name` if it is none of these.
     """
+    parts: list[str] = []
     match _segments_of(text.strip().strip("<>\"'").strip()):
         case [owner, name]:
             revision = None
-        case [owner, name, view, revision, *_] if view in _VIEWS and _is_revision(revision):
-            pass
+        case [owner, name, view, revision, *parts] if view in _VIEWS and _is_revision(revision):
+            parts = parts if view in _FILE_VIEWS else []
         case _:
             raise _not_a_name(text)
     if owner.lower() in _NOT_OWNERS or not (_is_part(owner) and _is_part(name)):
         raise _not_a_name(text)
-    return RepositoryReference(f"{owner}/{name}", revision)
+    return RepositoryReference(f"{owner}/{name}", revision, "/".join(parts) or None)
 
 
 def repository_named(text: str) -> RepositoryReference:

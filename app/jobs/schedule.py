@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-TaskKind = Literal["download", "convert", "probe", "setup"]
+TaskKind = Literal["download", "convert", "probe", "setup", "verify"]
 
 # Two downloads saturate most connections; a conversion uses all cores; the rest run singly.
-_LIMITS: dict[TaskKind, int] = {"download": 2, "convert": 1, "probe": 1, "setup": 1}
+_LIMITS: dict[TaskKind, int] = {"download": 2, "convert": 1, "probe": 1, "setup": 1, "verify": 1}
 
 
 @dataclass(frozen=True)

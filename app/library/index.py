@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from app.core.errors import AppError, ErrorCode, ErrorDetails
+import msgspec
+
+from app.core import paths
+from app.core.errors import AppError, ErrorCode
 from app.core.events import ModelListed
 from app.core.settings import load_settings
-from app.gguf_file.detection import SUFFIX, has_gguf_name, is_gguf_file
-from app.gguf_file.header_reader import Header
-from app.gguf_file.model_info import ModelInfo, model_info_of, read_headers
+from app.gguf_file.detection import SUFFIX
 from app.gguf_file.shards import shards_of, stem_of
-from app.gguf_file.validation import check_sanity
+from app.library.candidates import Candidate, ScanLimited, Walk
+from app.library.facts_cache import FactsCache
+from app.library.marks import MarksStore
 from app.library.starter import starter_file
 
 STARTER = "starter"
-_PROJECTOR = "mmproj"
+
+
+class Index:
+    """Lists the models of one place after the other; what several of them contain comes once."""
+
+    def __init__(self, walk: Walk, cache: FactsCache) -> None:
+        self.walk = walk
+        self._cache = cache
+
+    def models_at(self, place: Path) -> Iterator[ModelListed]:
+        """Yield all models at a place; those that can't be loaded have a reason.
+
+        Raises:
+            ScanLimited: there are more than a scan may take.
+        """
+        for candidate in self.walk.candidates(place):
+            listed = self._cache.model_at(candidate.path)
+            if listed is not None and (listed.problem or not candidate.is_projector):
+                yield _as_found(listed, candidate)
 
 
 def scan(places: Iterable[Path]) -> Iterator[ModelListed]:
-    """Yield all models at `places`, folders and files; those that can't be loaded have a reason."""
-    for path in _model_files(places):
-        listed = _list_model(path)
-        if listed is not None:
-            yield listed
+    """Yield all models at `places`, folders and files, as far as a scan may go."""
+    index = Index(Walk(), FactsCache(paths.library_cache_file()))
+    for place in places:
+        try:
+            yield from index.models_at(place)
+        except ScanLimited:
+            continue
 
 
 def find_model(text: str, places: Sequence[Path]) -> Path:
-    """Find a model by a path, a file name, a listed name, or `starter`.
+    """Find a model by a path, a file name, a listed name, the user's label, or `starter`.
 
     Raises:
         AppError: `model_not_found`, `model_ambiguous`.
@@ -39,15 +61,21 @@ def find_model(text: str, places: Sequence[Path]) -> Path:
     if text == STARTER:
         return _starter()
     wanted = text.casefold().removesuffix(SUFFIX)
-    found = [path for path in _model_files(places) if wanted in _file_names(path)]
+    found = [path for path in _files_at(places) if wanted in _file_names(path)]
     if not found:
-        found = [Path(model.path) for model in scan(places) if model.name.casefold() == wanted]
+        marks = MarksStore()
+        found = [Path(one.path) for one in scan(places) if wanted in _names_of(one, marks)]
     if not found:
         raise AppError(ErrorCode.MODEL_NOT_FOUND, model=text)
     if len(found) > 1:
         files = ", ".join(str(path) for path in found)
         raise AppError(ErrorCode.MODEL_AMBIGUOUS, model=text, files=files)
     return found[0]
+
+
+def _as_found(listed: ModelListed, candidate: Candidate) -> ModelListed:
+    name = candidate.name or listed.name
+    return msgspec.structs.replace(listed, name=name, projector=candidate.projector)
 
 
 def _starter() -> Path:
@@ -58,92 +86,19 @@ def _starter() -> Path:
     return file
 
 
+def _files_at(places: Iterable[Path]) -> Iterator[Path]:
+    walk = Walk()
+    for place in places:
+        try:
+            yield from (one.path for one in walk.candidates(place) if not one.is_projector)
+        except ScanLimited:
+            continue
+
+
+def _names_of(model: ModelListed, marks: MarksStore) -> set[str]:
+    label = marks.of(model.path, model.size_bytes).label
+    return {name.casefold() for name in (model.name, label) if name}
+
+
 def _file_names(path: Path) -> tuple[str, str]:
     return path.stem.casefold(), stem_of(path).casefold()
-
-
-def _model_files(places: Iterable[Path]) -> Iterator[Path]:
-    listed: set[Path] = set()
-    for path in (file for place in places for file in _files_at(place)):
-        # Places may overlap or repeat.
-        known = path.parent.resolve() / path.name
-        if (
-            known not in listed
-            and _PROJECTOR not in path.name.casefold()
-            and _stands_for_model(path)
-        ):
-            listed.add(known)
-            yield path
-
-
-def _files_at(place: Path) -> Iterator[Path]:
-    if place.is_file():
-        if is_gguf_file(place):
-            yield shards_of(place)[0]
-        return
-    visited: set[Path] = set()
-    for root, subfolders, names in os.walk(place, followlinks=True):
-        # Links may form cycles.
-        if Path(root).resolve() in visited:
-            subfolders.clear()
-            continue
-        visited.add(Path(root).resolve())
-        subfolders.sort()
-        yield from (Path(root, name) for name in sorted(names) if has_gguf_name(name))
-
-
-def _stands_for_model(path: Path) -> bool:
-    there = (shard for shard in shards_of(path) if shard == path or shard.exists())
-    return next(there) == path
-
-
-def _list_model(path: Path) -> ModelListed | None:
-    try:
-        headers = read_headers(path)
-    except AppError as error:
-        return _problem(path, error.code, error.details)
-    if not _is_language_model(headers[0]):
-        return None
-    reason = check_sanity(headers[0])
-    if reason is not None:
-        return _problem(path, ErrorCode.GGUF_DAMAGED, {"file": path.name, "reason": reason})
-    return _listed(model_info_of(headers))
-
-
-def _is_language_model(header: Header) -> bool:
-    # Adapters, projectors and importance matrices are GGUF files, too.
-    kind = header.metadata.get("general.type", "model")
-    return kind == "model" and header.architecture != "clip"
-
-
-def _listed(info: ModelInfo) -> ModelListed:
-    return ModelListed(
-        path=str(info.path),
-        name=info.name,
-        level=info.level,
-        architecture=info.architecture,
-        size_bytes=info.size_bytes,
-        parameters=info.parameters,
-        context=info.context,
-    )
-
-
-def _problem(path: Path, code: ErrorCode, details: ErrorDetails) -> ModelListed:
-    return ModelListed(
-        path=str(path),
-        name=stem_of(path),
-        level="",
-        architecture="",
-        size_bytes=sum(_size_of(shard) for shard in shards_of(path)),
-        parameters=0,
-        context=0,
-        problem=code,
-        details=details,
-    )
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

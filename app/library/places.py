@@ -16,7 +16,7 @@ _MAX_FOLDERS = 3
 
 
 def with_places(models: Sequence[ModelListed]) -> list[ModelListed]:
-    """Return the models in the same order; those with the name and level of another have a place.
+    """Return the models in the same order; those with the title and level of another have a place.
 
     The place is the end of the path that differs: a folder, `owner/name`, or the name of the file.
     """
@@ -28,7 +28,7 @@ def with_places(models: Sequence[ModelListed]) -> list[ModelListed]:
 
 
 def _appearance(model: ModelListed) -> tuple[str, str]:
-    return model.name.casefold(), model.level
+    return model.title.casefold(), model.level
 
 
 def _places(paths: Sequence[str]) -> Iterator[tuple[str, str]]:

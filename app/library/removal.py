@@ -14,6 +14,7 @@ from app.gguf_file.shards import shards_of
 from app.library.downloaded_checkpoints import checkpoint_at
 from app.library.folder_lock import OWN_PREFIX, exclusive_folder
 from app.library.importance_matrices import unshared_matrices
+from app.library.other_programs.companions import companions_of
 from app.library.unfinished_downloads import UnfinishedDownload
 
 
@@ -53,7 +54,8 @@ class RemovalPlan:
 def plan_removal(path: Path) -> RemovalPlan:
     """Plan the removal of the model in `path`: the file, or all of its shards.
 
-    Importance matrices made along with it go too, unless another model was made with them.
+    Importance matrices made along with it go too, unless another model was made with them, and so
+    do the files with which another program knows it.
 
     Raises:
         AppError: `model_not_found`.
@@ -61,7 +63,8 @@ def plan_removal(path: Path) -> RemovalPlan:
     files = tuple(file for file in shards_of(path) if file.is_file())
     if not files:
         raise AppError(ErrorCode.MODEL_NOT_FOUND, model=str(path))
-    return _plan((*files, *unshared_matrices(files[0])))
+    companions = [one for file in files for one in companions_of(file)]
+    return _plan(tuple(dict.fromkeys((*files, *companions, *unshared_matrices(files[0])))))
 
 
 def plan_checkpoint_removal(folder: Path) -> RemovalPlan:
@@ -78,7 +81,8 @@ def plan_discard(download: UnfinishedDownload) -> RemovalPlan:
 
 
 def _plan(files: tuple[Path, ...], locked_folder: Path | None = None) -> RemovalPlan:
-    return RemovalPlan(files, sum(file.stat().st_size for file in files), locked_folder)
+    # A link takes no space; what it leads to may stay.
+    return RemovalPlan(files, sum(file.lstat().st_size for file in files), locked_folder)
 
 
 def _remove_emptied(folder: Path) -> None:

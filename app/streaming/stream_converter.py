@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 
 from app.conversion.converter.weight_provider import providing_weights
 from app.conversion.writer import (
@@ -64,7 +64,7 @@ class StreamConverter:
         ):
             try:
                 coming = reader.submit(self._take)
-                while (taken := coming.result()) is not None:
+                while (taken := self._awaited(coming)) is not None:
                     key, source = taken
                     source = source or read_weights(self._plan.tensors[key])
                     coming = reader.submit(self._take)
@@ -74,9 +74,12 @@ class StreamConverter:
                 self._arrivals.close()
                 raise
 
-    def note(self) -> None:
-        """Write everything to the disk, and note it in the journal."""
-        self._note(self._positions())
+    def _awaited(self, coming: Future[_Taken]) -> _Taken:
+        """Wait for the next tensor; meanwhile, note what is written."""
+        while not wait([coming], _CHECKPOINT_SECONDS).done:
+            if self._written:
+                self.note()
+        return coming.result()
 
     def _take(self) -> _Taken:
         """Wait for a tensor, and read it unless it is large: that waits for its forerunner."""
@@ -102,9 +105,11 @@ class StreamConverter:
         self._written.append(key)
         self._arrivals.finish(key)
         if time.monotonic() - self._noted >= _CHECKPOINT_SECONDS:
-            self._note(self._positions())
+            self.note()
 
-    def _note(self, positions: Mapping[str, FilePosition]) -> None:
+    def note(self) -> None:
+        """Write everything to the disk, and note it in the journal."""
+        positions = self._positions()
         # In this order: what the journal says is on the disk.
         sync(model for models in self._models for model in models)
         digests = {
@@ -115,7 +120,7 @@ class StreamConverter:
             and self._arrivals.state_of(weights) == "held"
             and (content := self._arrivals.content_of(weights)) is not None
         }
-        self._journal.add(JournalEntry(dict(positions), tuple(self._written), digests))
+        self._journal.add(JournalEntry(positions, tuple(self._written), digests))
         self._written = []
         self._noted = time.monotonic()
 

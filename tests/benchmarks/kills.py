@@ -50,7 +50,7 @@ def _end(home: Path) -> str:
         except AppError as error:
             return f"BROKEN FILE ({error})"
     had_part = bool(list(target.glob("*.part")))
-    assert run_verb("models", str(target)).status == 0
+    assert run_verb("models", "list", str(target)).status == 0
     if left := leftovers(target, home / "home", home / "temporary"):
         return f"LEFT BEHIND {left}"
     whole = len(list(target.glob("*.gguf")))

@@ -529,7 +529,7 @@ def test_every_check_is_told_before_the_first_fault(shards: Path, target: Path) 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_an_output_without_room_is_said(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "app", "models", str(tmp_path)]
+    command = [sys.executable, "-m", "app", "models", "list", str(tmp_path)]
     write_tiny_model(tmp_path / "tiny.gguf")
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)

@@ -179,7 +179,7 @@ def test_killed_anywhere_it_leaves_nothing_that_looks_finished(
 
     for file in target.glob("*.gguf"):
         require_sane(read_header(file))
-    assert run_verb("models", str(target)).status == 0
+    assert run_verb("models", "list", str(target)).status == 0
     assert not leftovers(target, home, temporary)
 
 

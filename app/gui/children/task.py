@@ -8,7 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from app.core import events
-from app.core.errors import ErrorCode, NoticeCode
+from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
@@ -18,12 +18,16 @@ from app.jobs.schedule import TaskKind
 _PASSING = frozenset({NoticeCode.DOWNLOAD_RETRIED})
 """Notices that are shown as the state of the work, and not kept."""
 
+_ALMOST_ALL = 0.99
+"""The most that is shown of work that has not ended."""
+
 TaskState = Literal["waiting", "running", "finished", "failed", "canceled"]
 
 
 class Task(QObject):
     """Runs one verb; one with `after` needs the result of that task.
 
+    `steps` are the kinds of progress that it goes through, in their order; none if it has only one.
     `changed` follows every event, `ended` is emitted once, in one of the last three states.
     `noticed` carries a sentence that is new in `notices`.
     """
@@ -39,6 +43,7 @@ class Task(QObject):
         arguments: tuple[str, ...],
         *,
         after: Task | None = None,
+        steps: tuple[str, ...] = (),
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -47,10 +52,13 @@ class Task(QObject):
         self.title = title
         self.arguments = arguments
         self.state: TaskState = "waiting"
+        self.steps = steps
+        self.step = -1
         self.progress: events.Progressed | None = None
         self.pace = Pace()
         self.sentence = ""
         self.failure: ErrorCode | None = None
+        self._details: ErrorDetails = {}
         self.notices: list[str] = []
         self.paths: tuple[str, ...] = ()
         self._is_canceled = False
@@ -83,6 +91,25 @@ class Task(QObject):
         """True if the work has finished, failed or been canceled."""
         return self.state in ("finished", "failed", "canceled")
 
+    @property
+    def share(self) -> float | None:
+        """The finished part of the whole work, from 0 to 1; None while nothing can be said of it.
+
+        It is 1 only when the work has finished: what comes after the last byte also takes time.
+        """
+        if self.state == "finished":
+            return 1.0
+        progress, count = self.progress, max(1, len(self.steps))
+        if progress is None or (self.steps and self.step < 0):
+            return None
+        index = max(0, self.step)
+        if self.steps and progress.step != self.steps[index]:
+            # Between two steps it prepares the next one.
+            return min(_ALMOST_ALL, (index + 1) / count)
+        if progress.step == "plan" or not progress.total_bytes:
+            return index / count if index else None
+        return min(_ALMOST_ALL, (index + progress.done_bytes / progress.total_bytes) / count)
+
     def log_text(self) -> str:
         """Return the last lines that the child logged."""
         return self._child.log_text()
@@ -98,6 +125,7 @@ class Task(QObject):
                     self.noticed.emit(self.sentence)
             case events.Failed(code, details):
                 self.sentence, self.failure = describe_error(code, details), code
+                self._details = details
             case events.Finished(paths, _):
                 self.paths, self.sentence = paths, ""
         self.changed.emit()
@@ -106,8 +134,16 @@ class Task(QObject):
         if self.progress is None or self.progress.step != progress.step:
             self.pace = Pace()
         self.progress = progress
+        self._enter_step(progress.step)
         self.sentence = ""
         self.pace.observe(progress.done_bytes, time.monotonic())
+
+    def _enter_step(self, kind: str) -> None:
+        """Go on to the step that a progress belongs to, if it belongs to a later one."""
+        if self.step >= 0 and self.steps[self.step] == kind:
+            return
+        later = range(self.step + 1, len(self.steps))
+        self.step = next((index for index in later if self.steps[index] == kind), self.step)
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         if self.is_over:
@@ -118,9 +154,12 @@ class Task(QObject):
         elif outcome.was_canceled or self._is_canceled:
             self._end("canceled")
         else:
+            details = self._details
             if self.failure is None:
-                detail = outcome.describe(self._child.log)
-                self.sentence = describe_error(ErrorCode.INTERNAL, {"detail": detail})
+                details = {"detail": outcome.describe(self._child.log)}
+            # The last lines of the log may have come after the error.
+            code, has_log = self.failure or ErrorCode.INTERNAL, bool(self._child.log)
+            self.sentence = describe_error(code, details, has_log=has_log)
             self._end("failed")
 
     def _end(self, state: TaskState) -> None:

@@ -18,12 +18,20 @@ class TaskBoard(QObject):
         super().__init__(parent)
         self._tasks: list[Task] = []
 
-    def add(self, kind: TaskKind, title: str, *arguments: str, after: Task | None = None) -> Task:
+    def add(
+        self,
+        kind: TaskKind,
+        title: str,
+        *arguments: str,
+        after: Task | None = None,
+        steps: tuple[str, ...] = (),
+    ) -> Task:
         """Queue a verb; it starts as soon as the schedule allows.
 
         With `after` it also waits until that task has finished, and is canceled if that doesn't.
+        `steps` are those of a `Task`.
         """
-        task = Task(kind, title, arguments, after=after, parent=self)
+        task = Task(kind, title, arguments, after=after, steps=steps, parent=self)
         self._tasks.append(task)
         task.ended.connect(lambda: self._on_ended(task))
         self.added.emit(task)

@@ -34,7 +34,7 @@ class GgufChoiceDialog(QDialog):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._request = DownloadRequest("")
+        self._request, self._wanted = DownloadRequest(""), ""
         self._look = GgufLook(self)
         self._title = PlainLabel("", "title", elide=True)
         self.words = PlainLabel("", wrap=True, selectable=True)
@@ -55,8 +55,14 @@ class GgufChoiceDialog(QDialog):
         """True until the files of the repository are known."""
         return self._look.is_looking
 
-    def open_for(self, request: DownloadRequest) -> None:
-        """Look at a repository, and ask for the models to download unless there is only one."""
+    def open_for(self, request: DownloadRequest, wanted: str = "") -> None:
+        """Look at a repository, and ask for the models to download unless there is only one.
+
+        Args:
+            request: the repository.
+            wanted: the path of the file to tick instead of the recommended one.
+        """
+        self._wanted = wanted
         self._request = request
         self._look.look_at(request)
 
@@ -75,7 +81,7 @@ class GgufChoiceDialog(QDialog):
         self._title.set_text(self._request.repository)
         words = " ".join([tr("Choose the files to download."), *self._look.notices])
         self.words.set_text(words)
-        self.table.show_models(self._look.models)
+        self.table.show_models(self._look.models, self._wanted)
         self._show_choice()
         self.open()
         self.table.setFocus()

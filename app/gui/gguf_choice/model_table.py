@@ -38,15 +38,17 @@ class ModelChoiceTable(ItemTable):
         self._models: Sequence[RemoteModelListed] = ()
         self.itemChanged.connect(lambda _: self.changed.emit())
 
-    def show_models(self, models: Sequence[RemoteModelListed]) -> None:
-        """Show these models, and tick the recommended one."""
+    def show_models(self, models: Sequence[RemoteModelListed], wanted: str = "") -> None:
+        """Show these models, and tick the one with the file `wanted`, or else the recommended."""
         self._models = models
+        chosen = {model.path for model in models if _whole(model.path) == _whole(wanted)}
+        chosen = chosen or {model.path for model in models if model.is_recommended}
         with QSignalBlocker(self):
             self.setRowCount(0)
             for model in models:
-                self._add(model)
+                self._add(model, is_ticked=model.path in chosen)
         for row, model in enumerate(models):
-            if model.is_recommended:
+            if model.path in chosen:
                 self.selectRow(row)
                 self.scrollToItem(self._box(row), self.ScrollHint.PositionAtCenter)
 
@@ -58,10 +60,10 @@ class ModelChoiceTable(ItemTable):
             if self._box(row).checkState() is _CHECKED
         ]
 
-    def _add(self, model: RemoteModelListed) -> None:
+    def _add(self, model: RemoteModelListed, *, is_ticked: bool) -> None:
         needed = f"≈ {format_bytes(model.needed_bytes)}" if model.needed_bytes else "—"
         cells = (
-            _PART.sub(".gguf", model.path),
+            _whole(model.path),
             model.level or "—",
             _size_in_words(model),
             needed,
@@ -70,13 +72,18 @@ class ModelChoiceTable(ItemTable):
         row = self.add_row(cells, (model.path, "", format_gibibytes(model.size_bytes)))
         box = self._box(row)
         box.setFlags(box.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-        box.setCheckState(_CHECKED if model.is_recommended else _UNCHECKED)
+        box.setCheckState(_CHECKED if is_ticked else _UNCHECKED)
 
     def _box(self, row: int) -> QTableWidgetItem:
         item = self.item(row, 0)
         if item is None:
             raise IndexError(row)
         return item
+
+
+def _whole(path: str) -> str:
+    """Return the path of a file without the number of its part."""
+    return _PART.sub(".gguf", path)
 
 
 def place_in_words(model: RemoteModelListed) -> str:

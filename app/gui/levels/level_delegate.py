@@ -33,6 +33,7 @@ class LevelDelegate(RowDelegate):
             for is_small in (False, True)
         }
         self._metrics = {key: QFontMetrics(font) for key, font in self._fonts.items()}
+        self._widths: dict[str, int] = {}
 
     @property
     def row_height(self) -> int:
@@ -56,10 +57,15 @@ class LevelDelegate(RowDelegate):
             painter.fillRect(top, QColor(self._theme.colors.outline))
         cell = index.data(CELL_ROLE)
         if isinstance(cell, Cell):
-            self._draw(painter, place, cell, styled)
+            self._draw(painter, place, cell, styled, index)
 
     def _draw(
-        self, painter: QPainter, place: QRect, cell: Cell, styled: QStyleOptionViewItem
+        self,
+        painter: QPainter,
+        place: QRect,
+        cell: Cell,
+        styled: QStyleOptionViewItem,
+        index: _Index,
     ) -> None:
         first, second = self._lines(styled.rect, place, has_second=bool(cell.caption or cell.bar))
         painter.save()
@@ -70,10 +76,23 @@ class LevelDelegate(RowDelegate):
         if cell.bar is not None:
             self._draw_bar(painter, second, cell.bar, styled.direction)
         else:
-            has_room = self._metrics[True].horizontalAdvance(cell.caption) <= second.width()
-            caption = cell.caption if has_room else cell.short or cell.caption
+            is_short = bool(cell.short) and self._widest_caption(index) > second.width()
+            caption = cell.short if is_short else cell.caption
             self._write(painter, second, caption, cell.caption_tone, styled, is_small=True)
         painter.restore()
+
+    def _widest_caption(self, index: _Index) -> int:
+        """Return the width of the widest caption in a column that could also be shorter."""
+        rows = range(index.model().rowCount())
+        cells = (index.sibling(row, index.column()).data(CELL_ROLE) for row in rows)
+        captions = {cell.caption for cell in cells if isinstance(cell, Cell) and cell.short}
+        return max(map(self._width_of_caption, captions), default=0)
+
+    def _width_of_caption(self, caption: str) -> int:
+        # Measured once, as each row that is drawn asks for all of them.
+        if caption not in self._widths:
+            self._widths[caption] = self._metrics[True].horizontalAdvance(caption)
+        return self._widths[caption]
 
     def _lines(self, row: QRect, place: QRect, *, has_second: bool) -> tuple[QRect, QRect]:
         heights = [self._metrics[is_small].height() for is_small in (False, True)]

@@ -16,7 +16,7 @@ from app.estimation.rescaling import resized
 from app.gui.levels.advice_row import AdviceRow
 from app.gui.levels.level_table import LevelTable
 from app.gui.levels.load_strip import LoadStrip
-from app.gui.levels.memory_legend import MemoryLegend
+from app.gui.levels.table_legend import TableLegend
 from app.gui.services.profile_finder import ProfileFinder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -25,7 +25,7 @@ from app.gui.theme.tokens import SPACING
 class LevelPicker(QWidget):
     """Finds the profile of a source once; all predictions are arithmetic on it.
 
-    The `table` and its `legend` go elsewhere, so that they can scroll below this.
+    The `table`, its `legend` go elsewhere, so that they can scroll below this.
 
     Signals:
         recommended: `better_level` may be another level.
@@ -44,7 +44,7 @@ class LevelPicker(QWidget):
         self.advice = AdviceRow()
         self.strip = LoadStrip()
         self.table = LevelTable(theme)
-        self.legend = MemoryLegend(theme)
+        self.legend = TableLegend(theme)
         # Levels arrive one by one in quick succession: predict them together.
         self._pause = QTimer(self, singleShot=True, interval=0)
         column = QVBoxLayout(self)
@@ -73,6 +73,7 @@ class LevelPicker(QWidget):
         self._has_recommendation = False
         self.strip.reset()
         self.table.remove_levels()
+        self.legend.note.hide()
         self._set_offered(True)
         self.advice.show_words(tr("Checking what fits on this machine…"))
 
@@ -112,7 +113,7 @@ class LevelPicker(QWidget):
         """Take a new profile, perhaps a more precise one."""
         self._profile = profile
         self.strip.set_profile(profile)
-        self.legend.set_has_mark(any(not is_in_ram(one) for one in profile.hardware.devices))
+        self.legend.memory.set_has_mark(any(not is_in_ram(one) for one in profile.hardware.devices))
         self.refresh()
 
     def refresh(self) -> None:
@@ -121,6 +122,8 @@ class LevelPicker(QWidget):
             return
         profile = resized(self._profile, self.table.planned)
         rows = predict_levels(profile, self.strip.options)
+        is_rough = any(row.speed is not None and row.speed.is_disturbed for row in rows)
+        self.legend.note.setVisible(is_rough)
         if (self.finder.is_busy or self._is_planning) and not self._has_recommendation:
             self.advice.show_words(tr("Comparing the quality and speed of the levels…"))
             self.table.show_predictions(rows)

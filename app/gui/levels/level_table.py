@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QRect, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFocusEvent, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
 from app.core.events import LevelPlanned
@@ -22,12 +22,17 @@ from app.gui.theme.tokens import SPACING
 from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.plain_text import plain_tool_tip
 
+_BY_KEY = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
 _CHECKED = Qt.CheckState.Checked
 _SPECIAL = frozenset(level.name for level in SPECIAL_LEVELS)
 _MEMORY, _FIT, _SPEED, _QUALITY = 2, 3, 4, 5
-_ROOMY = {0: 19, 1: 10, _MEMORY: 12, _FIT: 19, _SPEED: 17}
-_TIGHT = {0: 19, 1: 10, _MEMORY: 11, _FIT: 17, _SPEED: 11}
-_SMALL = {0: 18, 1: 10, _FIT: 17, _SPEED: 11}
+_ROOMY = {0: 19, 1: 10, _MEMORY: 12, _FIT: 19, _SPEED: 14}
+_TIGHT = {0: 17, 1: 10, _MEMORY: 11, _FIT: 19, _SPEED: 14}
+_SMALL = {0: 17, 1: 10, _FIT: 18, _SPEED: 14}
 """Widths in units of a small space; the rest goes to the quality."""
 _SPACIOUS, _NARROW = 101, 86
 """From this width on, in units, columns are roomy; below that one, there is none for the memory."""
@@ -132,6 +137,21 @@ class LevelTable(ItemTable):
         super().resizeEvent(event)
         self._fit_columns()
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Bring the row that the keyboard reaches into view, at first the ticked one."""
+        is_first = self.currentRow() < 0
+        super().focusInEvent(event)
+        if event.reason() not in _BY_KEY:
+            return
+        if is_first and (ticked := self._ticked_rows()):
+            self.setCurrentCell(ticked[0], 0)
+        self.row_wanted.emit(self.currentRow())
+
+    def reveal_ticked(self) -> None:
+        """Ask to scroll to the last ticked row."""
+        for row in self._ticked_rows():
+            self.row_wanted.emit(row)
+
     def finish(self) -> None:
         """Remove the levels that were not shown again, and scroll to the most relevant ones."""
         for row in reversed(range(len(self.planned))):
@@ -171,7 +191,7 @@ class LevelTable(ItemTable):
         with QSignalBlocker(self):
             for row, planned in enumerate(self.planned):
                 self._tick(row, planned.level)
-        self._reveal_ticked()
+        self.reveal_ticked()
         self.changed.emit()
 
     def ticked(self) -> list[LevelPlanned]:
@@ -183,16 +203,14 @@ class LevelTable(ItemTable):
         cell = self._item(row, column).data(CELL_ROLE)
         return cell if isinstance(cell, Cell) else Cell()
 
-    def _reveal_ticked(self) -> None:
-        for row, planned in enumerate(self.planned):
-            if planned.level in self._wanted:
-                self.row_wanted.emit(row)
+    def _ticked_rows(self) -> list[int]:
+        return [row for row, one in enumerate(self.planned) if one.level in self._wanted]
 
     def _reveal_what_is_new(self) -> None:
         """Scroll to the ticked levels at first, and to special levels as soon as there are any."""
         has_special = any(planned.level in _SPECIAL for planned in self.planned)
         if self._is_first_look:
-            self._reveal_ticked()
+            self.reveal_ticked()
         elif has_special and not self._had_special:
             self.row_wanted.emit(0)
         self._is_first_look, self._had_special = False, has_special

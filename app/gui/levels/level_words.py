@@ -39,7 +39,7 @@ class Bar:
 class Cell:
     """A line, and below it a smaller line or a bar; `spoken` is all of it for screen readers.
 
-    The `short` caption replaces one that doesn't fit.
+    The `short` caption replaces the other in the whole column if any of them doesn't fit.
     """
 
     text: str = ""
@@ -124,7 +124,7 @@ def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
     return Cell(
         text=words,
         caption=f"KL {band} ({short})",
-        short=f"{short} {band}",
+        short=f"KL {band}",
         tool_tip=f"{description}\n{about}",
         spoken=f"{words}, {about}",
     )
@@ -226,8 +226,7 @@ def _speed_cell(row: LevelPrediction | None) -> Cell:
     if not speed.is_disturbed:
         return Cell(reply, tool_tip=about, spoken=about)
     about = f"{about}; {MEASURED_WHILE_BUSY}"
-    words = tr("beside other work")
-    return Cell(reply, words, short=tr("rough"), tool_tip=about, spoken=about)
+    return Cell(reply, tool_tip=about, spoken=about)
 
 
 def ends(bar: Bar) -> Iterator[tuple[BarKind, float, float]]:

@@ -214,7 +214,8 @@ class Engine(QObject):
             case events.Failed(ErrorCode.PORT_IN_USE, {"port": int(port)}), _ if self.sharing:
                 self.port_in_use = port
             case events.Failed(code, details), _:
-                self._failure = describe_error(code, details)
+                has_log = self._child is not None and bool(self._child.log)
+                self._failure = describe_error(code, details, has_log=has_log)
 
     def _on_hung(self, child: Child) -> None:
         if child is not self._child:

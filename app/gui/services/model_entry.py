@@ -49,4 +49,4 @@ def use(engine: Engine, entry: ModelEntry) -> None:
 
 
 def _entry(model: ModelListed) -> ModelEntry:
-    return ModelEntry(model.path, model.name, model.level, model.size_bytes, model.place)
+    return ModelEntry(model.path, model.title, model.level, model.size_bytes, model.place)

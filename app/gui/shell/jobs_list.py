@@ -14,6 +14,7 @@ from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
 
 _STEPS = 1000
+_PERCENT = 100
 _MAX_ROWS = 4
 
 
@@ -93,18 +94,19 @@ class _JobRow(QWidget):
         if self._task.sentence:
             self._figures.set_text(self._task.sentence)
             return
-        progress = self._task.progress
-        if progress is None or progress.step == "plan":
+        progress, share = self._task.progress, self._task.share
+        if share is None and progress is not None and progress.step != "plan":
+            self._figures.set_text(format_bytes(progress.done_bytes))
+            return
+        if progress is None or share is None:
             waiting = self._task.state == "waiting"
             self._figures.set_text(tr("Waiting") if waiting else tr("Preparing…"))
             return
-        if not progress.total_bytes:
-            self._figures.set_text(format_bytes(progress.done_bytes))
-            return
-        share = progress.done_bytes / progress.total_bytes
-        self._bar.setValue(round(_STEPS * share))
+        self._bar.setValue(int(_STEPS * share))
+        words = f"{int(_PERCENT * share)}%"
         left = self._task.pace.seconds_left(progress.total_bytes)
-        words = f"{share:.0%}"
-        if left is not None:
+        # The pace is that of this step; nothing is known of later ones.
+        is_last = self._task.step in {-1, len(self._task.steps) - 1}
+        if left is not None and is_last:
             words += " · " + tr("{time} left", time=format_duration(left))
         self._figures.set_text(words)

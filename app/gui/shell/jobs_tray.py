@@ -72,7 +72,7 @@ class JobsTray(QWidget):
         if not tasks:
             self.popup.hide()
             return
-        percent = round(_PERCENT * sum(map(_share, tasks)) / len(tasks))
+        percent = int(_PERCENT * sum(task.share or 0.0 for task in tasks) / len(tasks))
         count = str(len(tasks))
         words = tr("Jobs: {count}, {percent} % done", count=count, percent=str(percent))
         self.button.set_action("jobs", words)
@@ -101,11 +101,3 @@ class _Popup(QFrame):
         self.move(corner - QPoint(0, self.height()))
         self.show()
         self.setFocus(Qt.FocusReason.PopupFocusReason)
-
-
-def _share(task: Task) -> float:
-    """Return the finished part of a task, from 0 to 1."""
-    progress = task.progress
-    if progress is None or progress.step == "plan" or not progress.total_bytes:
-        return 0.0
-    return min(1.0, progress.done_bytes / progress.total_bytes)

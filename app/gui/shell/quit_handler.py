@@ -23,9 +23,11 @@ class QuitHandler(QObject):
     Signals:
         ended: nothing runs any more, or the user wants it to stop.
         returned: the user wants the hidden window back.
+        happened: a line about a task that ended while the window was hidden.
     """
 
     ended = Signal()
+    happened = Signal(str)
     returned = Signal()
 
     def __init__(self, workbench: Workbench, session: ChatSession, window: QWidget) -> None:
@@ -91,6 +93,13 @@ class QuitHandler(QObject):
     def _on_task_ended(self, task: Task) -> None:
         if task.state == "failed":
             self._failed.append(f"{task.title}: {task.sentence}")
+        if not self._look.isActive() or task.kind == "probe":
+            return
+        if task.state == "finished":
+            self.happened.emit(tr("Finished: {title}", title=task.title))
+        elif task.state == "failed":
+            words = tr("Failed: {title}. {reason}", title=task.title, reason=task.sentence)
+            self.happened.emit(words)
 
 
 def _in_words(task: Task) -> str:
@@ -99,4 +108,6 @@ def _in_words(task: Task) -> str:
             return tr("Download: {title}", title=task.title)
         case "convert":
             return tr("Conversion: {title}", title=task.title)
+        case "verify":
+            return tr("Verification: {title}", title=task.title)
     return task.title

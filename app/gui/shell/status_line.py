@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psutil
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
 
 from app.core.language import tr
@@ -63,9 +64,15 @@ class StatusLine(QFrame):
         self._timer.start()
         self._show_memory()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as much as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
+
     def show_speed(self, tokens_per_second: float) -> None:
         """Show the speed of the last reply."""
         self._speed.set_text(tr("{speed} tokens/s", speed=format_pace(tokens_per_second)))
+        self._fit()
 
     def _show_engine(self, state: EngineState) -> None:
         answering = state.path if isinstance(state, EngineReady | EngineConnected) else ""
@@ -75,11 +82,25 @@ class StatusLine(QFrame):
         self._model.set_text(_in_words(state))
         address = self._engine.shared_url
         self._sharing.set_text(tr("Shared at {address}", address=address) if address else "")
-        self._sharing.setVisible(bool(address))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave out what matters least until the model's name is whole."""
+        margins, gap = self.contentsMargins(), SPACING.medium
+        room = self.width() - margins.left() - margins.right() - 2 * SPACING.medium
+        room -= self._model.sizeHint().width()
+        # The most important first.
+        for parts in ((self._sharing,), (self._speed,), (self._taken,), (self._memory, self._bar)):
+            has_words = bool(parts[0].whole_text)
+            width = sum(part.sizeHint().width() + gap for part in parts if has_words)
+            room -= width
+            for part in parts:
+                part.setVisible(has_words and room >= 0)
 
     def _show_taken(self, line: str, parts: str) -> None:
         self._taken.set_text(line)
         self._taken.setToolTip(plain_tool_tip(parts))
+        self._fit()
 
     def _show_memory(self) -> None:
         memory = psutil.virtual_memory()
@@ -91,6 +112,7 @@ class StatusLine(QFrame):
         tip = f"{format_gibibytes(used)} / {format_gibibytes(memory.total)}"
         self._memory.setToolTip(plain_tool_tip(tip))
         self._bar.setValue(round(_PERCENT * used / memory.total))
+        self._fit()
 
 
 def _in_words(state: EngineState) -> str:

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDropEvent,
     QKeySequence,
     QResizeEvent,
@@ -24,19 +25,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.checkpoint.folder_kind import is_adapter
 from app.core.language import tr
-from app.gguf_file.detection import is_gguf_file
 from app.gui.children.child import stop_children
 from app.gui.children.task import Task
 from app.gui.pages.chat.page import ChatPage
 from app.gui.services.workbench import Workbench
+from app.gui.shell.dropped import use_in_words, use_of
 from app.gui.shell.quit_handler import QuitHandler
 from app.gui.shell.rail import Rail
+from app.gui.shell.run_results import RunResults
 from app.gui.shell.status_line import StatusLine
 from app.gui.shell.window_state import WindowState
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
+from app.gui.widgets.drop_hint import DropHint
 from app.gui.widgets.focus_guide import focus_target_in
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
@@ -73,11 +75,16 @@ class MainWindow(QMainWindow):
         self._stack = self.notice_area = QStackedWidget()
         self.notice = NoticeBar(workbench.theme, parent=self)
         self.warnings = NoticeList(workbench.theme, can_mute=True, parent=self)
+        self.drop_hint = DropHint(self)
+        self._results = RunResults(workbench.theme, self)
+        self._results.chat_requested.connect(self.start_chat)
+        self._results.models_requested.connect(lambda: self.show_page("models"))
         self._build_layout()
         self._connect()
         self._add_shortcuts()
         self._state.restore_geometry(self)
         self.show_page("chat")
+        self._tell_results()
 
     @property
     def safe_control(self) -> QWidget:
@@ -121,6 +128,7 @@ class MainWindow(QMainWindow):
 
         page = ConvertPage(self._workbench)
         page.chat_requested.connect(self.start_chat)
+        page.run_ended.connect(self._results.tell)
         page.gguf_found.connect(self._download)
         self._stack.addWidget(page)
         return page
@@ -173,6 +181,7 @@ class MainWindow(QMainWindow):
     def open_from_later_start(self, files: list[Path]) -> None:
         """Come to the front and open the files of a later start."""
         self._quit_handler.stay()
+        self._tell_results()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
@@ -182,15 +191,16 @@ class MainWindow(QMainWindow):
 
     def open_path(self, path: Path) -> None:
         """Open a file or folder that was dropped or given at startup."""
-        if path.is_dir() and ((path / "config.json").is_file() or is_adapter(path)):
+        use = use_of(path)
+        if use == "convert":
             self._start_conversion(str(path))
             return
         settings = self._workbench.settings
-        if path.is_dir() or is_gguf_file(path):
+        if use != "nothing":
             added = dict.fromkeys((*settings.value.added_models, str(path)))
             settings.change(added_models=tuple(added))
             self.show_page("models")
-            if path.is_file():
+            if use == "load":
                 self.start_chat(str(path), path.stem)
             return
         words = tr("Can't open {name}: it is neither a GGUF file nor a folder.", name=path.name)
@@ -202,15 +212,21 @@ class MainWindow(QMainWindow):
         self.rail.set_folded(is_folded=self.width() < SIZE.unfolded_window)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files and folders."""
+        """Accept files and folders, and say what becomes of them."""
         if event.mimeData().hasUrls():
             event.acceptProposedAction()
+            self.drop_hint.show_words(use_in_words(_local_paths(event)))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Say nothing more."""
+        super().dragLeaveEvent(event)
+        self.drop_hint.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open the dropped files and folders."""
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.open_path(Path(url.toLocalFile()))
+        self.drop_hint.hide()
+        for path in _local_paths(event):
+            self.open_path(path)
         event.acceptProposedAction()
 
     def quit(self) -> None:
@@ -235,6 +251,7 @@ class MainWindow(QMainWindow):
         self.chat.finish()
         self._workbench.tasks.cancel_waiting()
         bench = self._workbench
+        bench.models.watch.stop()
         stop_children(self, bench.tasks, bench.models, bench.hub, bench.endpoints, bench.engine)
         super().closeEvent(event)
 
@@ -267,6 +284,7 @@ class MainWindow(QMainWindow):
         self._workbench.tasks.ended.connect(self._on_task_ended)
         self._quit_handler.ended.connect(self.close_now)
         self._quit_handler.returned.connect(lambda: self.open_from_later_start([]))
+        self._quit_handler.happened.connect(self._state.keep_result)
 
     def _on_task_ended(self, task: Task) -> None:
         """Show the result of the engine's test; other tasks report on their pages."""
@@ -276,6 +294,10 @@ class MainWindow(QMainWindow):
             self.notice.show_notice("error", task.sentence)
         for sentence in task.notices:
             self.warn(sentence)
+
+    def _tell_results(self) -> None:
+        """Tell what ended while there was no window."""
+        self._results.tell_lines(self._state.take_results())
 
     def _show_warnings(self) -> None:
         muted = self._state.muted
@@ -322,3 +344,7 @@ class MainWindow(QMainWindow):
     def _new_chat(self) -> None:
         self.show_page("chat")
         self.chat.start_new()
+
+
+def _local_paths(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

@@ -1,4 +1,4 @@
-"""What the window remembers across starts: its size and position, and the muted notices."""
+"""What the window remembers across starts: its place, the muted notices, and untold results."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _SMALLEST_SIZE = QSize(720, 420)
 _FRAME = QMargins(4, 36, 4, 4)
 _GEOMETRY = "geometry"
 _MUTED = "muted"
+_UNTOLD = "untold"
+_MOST_UNTOLD = 20
 
 
 class WindowState:
@@ -40,14 +42,29 @@ class WindowState:
     @property
     def muted(self) -> frozenset[str]:
         """The notices that the user never wants to see again."""
-        saved = self._file.value(_MUTED)
-        # A list of one comes back as its only item.
-        sentences = saved if isinstance(saved, list) else [saved]
-        return frozenset(one for one in sentences if isinstance(one, str))
+        return frozenset(self._sentences(_MUTED))
 
     def mute(self, sentences: Sequence[str]) -> None:
         """Remember that the user never wants to see these notices again."""
         self._file.setValue(_MUTED, sorted({*self.muted, *sentences}))
+
+    def keep_result(self, line: str) -> None:
+        """Remember how a task ended while there was no window."""
+        self._file.setValue(_UNTOLD, [*self._sentences(_UNTOLD), line][-_MOST_UNTOLD:])
+        # The program may be ended at any time.
+        self._file.sync()
+
+    def take_results(self) -> list[str]:
+        """Return how tasks ended while there was no window, and forget it."""
+        lines = self._sentences(_UNTOLD)
+        self._file.remove(_UNTOLD)
+        return lines
+
+    def _sentences(self, key: str) -> list[str]:
+        saved = self._file.value(key)
+        # A list of one comes back as its only item.
+        sentences = saved if isinstance(saved, list) else [saved]
+        return [one for one in sentences if isinstance(one, str)]
 
 
 def fit(window: QWidget, available: QRect, *, is_placed: bool) -> None:

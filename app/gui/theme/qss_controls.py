@@ -191,7 +191,9 @@ QComboBox::down-arrow:disabled {{ image: {glyphs["chevron-down-disabled"]}; }}
 QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus {{
     border: {_EDGE}px solid {c.outline}; border-radius: 0px; padding: 0px; outline: none;
 }}
-QComboBox QAbstractItemView::item:focus {{ border: none; background: {c.selection}; }}
+QComboBox QAbstractItemView::item:focus {{
+    border: none; padding-left: {SPACING.small}px; background: {c.selection};
+}}
 
 QAbstractSpinBox {{ {_padding(SPACING.tiny, own)} padding-right: {SPACING.wide}px; }}
 QAbstractSpinBox:focus {{

@@ -115,6 +115,7 @@ QListView, QTreeView, QTableView {{
 QListView[role="bare"], QTreeView[role="bare"] {{
     background: transparent; border-color: transparent;
 }}
+QFrame[role="drop"] {{ background: {c.ground}; border: {SIZE.focus}px dashed {c.accent}; }}
 QListView::item, QTreeView::item {{
     padding: {SPACING.tiny}px {SPACING.small}px; min-height: {SIZE.compact}px;
     border-radius: {SMALL_RADIUS}px; border: none;

@@ -60,7 +60,9 @@ class DropDown(QComboBox):
 
     def sizeHint(self) -> QSize:
         """Return the size for the longest value, but no more than the bound."""
-        return _bounded(super().sizeHint(), SIZE.side)
+        # The style leaves the text less than it asks for.
+        hint = super().sizeHint()
+        return _bounded(hint + QSize(2 * SIZE.focus, 0), SIZE.side)
 
     def minimumSizeHint(self) -> QSize:
         """Return a width at which the values can still be told apart."""

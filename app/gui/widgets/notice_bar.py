@@ -49,7 +49,8 @@ class NoticeBar(Toast):
     ) -> None:
         """Show a sentence.
 
-        Information without buttons goes by itself after a few seconds.
+        Information without buttons goes by itself after a few seconds, other sentences after half
+        a minute, except for those that the user can't close.
 
         Args:
             kind: info, warning or error; spoken by screen readers.
@@ -60,7 +61,7 @@ class NoticeBar(Toast):
         self._text.set_text(text)
         self.close_button.setVisible(dismissible)
         self._replace_buttons(actions)
-        self.appear(kind, text, is_brief=kind == "info" and dismissible and not actions)
+        self.appear(kind, text, is_brief=kind == "info" and not actions, stays=not dismissible)
 
     def _replace_buttons(self, actions: Sequence[tuple[str, str]]) -> None:
         for button in self._buttons:

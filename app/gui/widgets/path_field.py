@@ -77,6 +77,10 @@ class PathField(QWidget):
         self._line.setText(path)
         self._emitted = self.path
 
+    def select_all(self) -> None:
+        """Select the text, so that typing replaces it."""
+        self._line.selectAll()
+
     def set_hint(self, hint: str) -> None:
         """Change the placeholder."""
         self._line.setPlaceholderText(hint)

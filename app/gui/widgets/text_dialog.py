@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QGuiApplication, QShowEvent, QTextCursor
 from PySide6.QtWidgets import QDialog, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.core.language import tr
@@ -15,13 +15,35 @@ from app.gui.widgets.dialog_buttons import dialog_buttons
 
 
 class TextDialog(QDialog):
-    """Shows `text` literally; opened with `open`, deleted when closed."""
+    """Shows `text` literally; opened with `open`, deleted when closed.
 
-    def __init__(self, theme: Theme, title: str, text: str, parent: QWidget | None = None) -> None:
+    Args:
+        theme: colors.
+        title: of the window.
+        text: what is shown.
+        parent: the page or dialog that it is about.
+        at_end: begin at the end, where a log says why it ended.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        text: str,
+        parent: QWidget | None = None,
+        *,
+        at_end: bool = False,
+    ) -> None:
         super().__init__(parent)
+        self._at_end = at_end
         self.setWindowTitle(title)
-        view = QPlainTextEdit(text or tr("The log is empty."))
+        self._view = view = QPlainTextEdit(text or tr("The log is empty."))
         view.setReadOnly(True)
+        # By itself, text that is read only has no cursor for the keyboard.
+        view.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
         view.setFont(code_font())
         view.setAccessibleName(title)
         copy = Button(theme, tr("Copy"), "primary", icon_name="copy")
@@ -34,3 +56,9 @@ class TextDialog(QDialog):
         column.addWidget(view)
         column.addLayout(dialog_buttons(close, copy))
         self.resize(QSize(SIZE.reading, SIZE.narrow))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begin where it was wanted; where the end is depends on the height."""
+        super().showEvent(event)
+        if self._at_end:
+            self._view.moveCursor(QTextCursor.MoveOperation.End)

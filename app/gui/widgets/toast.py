@@ -19,7 +19,8 @@ from app.gui.widgets.toast_stack import ToastStack
 
 NoticeKind = Literal["info", "warning", "error"]
 
-_LIFE_MILLISECONDS = 8000
+_BRIEF_MILLISECONDS = 8000
+_LIFE_MILLISECONDS = 30_000
 
 
 class Toast(QFrame):
@@ -29,7 +30,7 @@ class Toast(QFrame):
     `ToastStack` of its window. Without a parent it is a widget like any other.
 
     Signals:
-        dismissed: the user closed the notice.
+        dismissed: the user closed the notice, or it went by itself.
     """
 
     dismissed = Signal()
@@ -53,18 +54,23 @@ class Toast(QFrame):
         row.addWidget(self._picture, 0, top)
         row.addLayout(self.body, 1)
         row.addWidget(self.close_button, 0, top)
-        self._life = QTimer(self, singleShot=True, interval=_LIFE_MILLISECONDS)
+        self._life = QTimer(self, singleShot=True)
         self._life.timeout.connect(self._age)
         theme.changed.connect(self._draw)
         super().setVisible(False)
 
-    def appear(self, kind: NoticeKind, words: str, *, is_brief: bool = False) -> None:
+    def appear(
+        self, kind: NoticeKind, words: str, *, is_brief: bool = False, stays: bool = False
+    ) -> None:
         """Show the notice and tell screen readers.
+
+        It goes by itself unless the user points at it or is in it.
 
         Args:
             kind: info, warning or error.
             words: what is spoken.
-            is_brief: it goes by itself unless the user points at it or is in it.
+            is_brief: there is nothing to press, so it goes sooner.
+            stays: it holds until it is hidden, because it tells a state.
         """
         self._kind = kind
         self.setAccessibleName(f"{self._kind_in_words()}: {words}")
@@ -79,10 +85,10 @@ class Toast(QFrame):
         else:
             ToastStack.of(self._home.window()).put(self, self._home)
         self._announce()
-        if is_brief:
-            self._life.start()
-        else:
+        if stays:
             self._life.stop()
+        else:
+            self._life.start(_BRIEF_MILLISECONDS if is_brief else _LIFE_MILLISECONDS)
 
     def hide(self) -> None:
         """Hide the notice until it is shown again."""
@@ -111,7 +117,7 @@ class Toast(QFrame):
         if is_used or not self.isVisible():
             self._life.start()
         else:
-            self.hide()
+            self._dismiss()
 
     def _dismiss(self) -> None:
         self.hide()

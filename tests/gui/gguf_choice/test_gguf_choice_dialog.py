@@ -130,3 +130,15 @@ def test_a_name_on_the_convert_page_leads_to_the_choice(
     assert window.convert.source_step.isVisible()
     assert not window.convert.notice.isVisible()
     choice.reject()
+
+
+@pytest.mark.parametrize(
+    ("file", "level"),
+    [("model-Q2_K.gguf", "Q2_K"), ("model-F16-00002-of-00002.gguf", "F16"), ("README.md", "Q6_K")],
+)
+def test_the_file_of_a_pasted_address_is_ticked(
+    window: MainWindow, qtbot: QtBot, hub: LocalHub, several: str, file: str, level: str
+) -> None:
+    dialog = look(window, qtbot, f"{hub.endpoint}/{several}/blob/main/{file}")
+    assert [model.level for model in dialog.table.ticked()] == [level]
+    dialog.reject()

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtCore import QModelIndex, QRect, Qt
+from PySide6.QtGui import QAccessible, QPainter
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -28,14 +28,21 @@ from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction
 from app.estimation.quality import Quality
 from app.estimation.speed import PredictedSpeed
-from app.gui.levels.level_delegate import GROUP_ROLE
+from app.gui.levels.level_delegate import GROUP_ROLE, LevelDelegate
 from app.gui.levels.level_picker import LevelPicker
 from app.gui.levels.level_words import WAITING, prediction_cells
 from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
+from app.gui.theme.tokens import SIZE as SIZES
 from app.gui.theme.tokens import SPACING
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
-from tests.support.profiles import ALL_LEVELS, USUAL_LEVELS, checkpoint_profile, made_machine
+from tests.support.profiles import (
+    ALL_LEVELS,
+    USUAL_LEVELS,
+    checkpoint_profile,
+    made_machine,
+    with_rates,
+)
 
 LEVEL, SIZE, MEMORY, FIT, SPEED, QUALITY = range(6)
 NO_DEVICE, ONE_DEVICE = made_machine(ram_gb=16), made_machine(8)
@@ -307,13 +314,13 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
     assert "310" in speed.spoken
     disturbed = replace(row, speed=PredictedSpeed(310.4, 12.3, is_disturbed=True))
     told = prediction_cells(planned, disturbed, "")[2]
-    assert (told.text, told.caption) == ("≈ 12 t/s", "beside other work")
+    # The table says it once for all rows.
+    assert (told.text, told.caption) == ("≈ 12 t/s", "")
     assert "measured while other programs were busy" in told.tool_tip
     unknown = replace(row, speed=None, speed_problem="It broke.")
     assert prediction_cells(planned, unknown, "")[2].spoken == "unknown: It broke."
     assert (grade.text, grade.caption) == ("Good", "KL 0.009–0.04 (typical)")
-    # Where there is less room, the figure still says what kind it is.
-    assert grade.short == "typical 0.009–0.04"
+    assert grade.short == "KL 0.009–0.04"
     quality = Quality("measured", 0.0313, 0.0313, 0.0313, "measured here")
     measured = replace(row, profile=replace(level, quality=quality))
     assert prediction_cells(planned, measured, "")[-1].caption == "KL 0.031 (measured)"
@@ -333,6 +340,68 @@ def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
     assert picker.table.isColumnHidden(MEMORY) == (width < 690)
 
 
+@pytest.mark.parametrize("width", [560, 650, 900])
+def test_neither_a_fast_speed_nor_the_fit_is_cut(picker: LevelPicker, width: int) -> None:
+    profile = show(picker, ONE_DEVICE)
+    rows = [
+        LevelPrediction(level, speed=PredictedSpeed(9000.0, 24_123.0)) for level in profile.levels
+    ]
+    picker.table.show_predictions(rows)
+    picker.window().resize(width, 700)
+    text = picker.table.cell(0, SPEED).text
+    assert text == "≈ 24,123 t/s"
+    edges = 2 * (SPACING.small + SIZES.item_margin)
+    metrics = picker.table.itemDelegate()._metrics[False]
+    assert metrics.horizontalAdvance(text) <= picker.table.columnWidth(SPEED) - edges
+    mark = SIZES.small_icon + SPACING.tiny
+    room = picker.table.columnWidth(FIT) - edges - mark
+    assert metrics.horizontalAdvance("All on the GPU") <= room
+
+
+@pytest.mark.parametrize(("width", "is_short"), [(600, True), (1200, False)])
+def test_a_column_has_one_form_of_a_figure(
+    picker: LevelPicker, monkeypatch: pytest.MonkeyPatch, width: int, is_short: bool
+) -> None:
+    profile = show(picker, ONE_DEVICE)
+    bands = [(0.02, 0.1), (0.009, 0.06)]
+    rows = [
+        LevelPrediction(
+            replace(level, quality=Quality("typical", low, low, high, "Llama 3 8B")),
+            speed=PredictedSpeed(1.0, 1.0),
+        )
+        for level, (low, high) in zip(profile.levels, bands * 9, strict=False)
+    ]
+    picker.table.show_predictions(rows)
+    delegate = picker.table.itemDelegate()
+    assert isinstance(delegate, LevelDelegate)
+    written: list[str] = []
+    write = delegate._write
+
+    def note(painter: QPainter, line: QRect, text: str, *rest: object, **options: bool) -> None:
+        written.append(text)
+        write(painter, line, text, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(delegate, "_write", note)
+    picker.window().resize(width, 700)
+    written.clear()
+    picker.table.grab()
+    figures = {text for text in written if text.startswith("KL ")}
+    ends = "" if is_short else " (typical)"
+    assert figures == {f"KL 0.02–0.1{ends}", f"KL 0.009–0.06{ends}"}
+
+
+def test_rough_speeds_are_told_once_below_the_table(picker: LevelPicker) -> None:
+    note = picker.legend.note
+    profile = show(picker, ONE_DEVICE)
+    picker.take_profile(with_rates(profile))
+    assert note.isHidden()
+    picker.take_profile(with_rates(profile, is_disturbed=True))
+    assert not note.isHidden()
+    assert "rough figures" in note.whole_text
+    picker.reset("Q4_K_M")
+    assert note.isHidden()
+
+
 def test_captions_are_whole_where_there_is_room(picker: LevelPicker) -> None:
     quality = Quality("probed", 0.0028, 0.0009, 0.0071, "its weights")
     profile = show(picker, ONE_DEVICE)
@@ -346,10 +415,9 @@ def test_captions_are_whole_where_there_is_room(picker: LevelPicker) -> None:
     picker.window().resize(1000, 700)
     assert picker.table.columnWidth(FIT) < picker.table.columnWidth(QUALITY)
     metrics = picker.table.itemDelegate()._metrics[True]
-    for column in (SPEED, QUALITY):
-        caption = picker.table.cell(0, column).caption
-        room = picker.table.columnWidth(column) - 2 * SPACING.small
-        assert metrics.horizontalAdvance(caption) <= room, caption
+    caption = picker.table.cell(0, QUALITY).caption
+    room = picker.table.columnWidth(QUALITY) - 2 * SPACING.small
+    assert metrics.horizontalAdvance(caption) <= room, caption
     picker.window().resize(700, 700)
     assert picker.table.horizontalHeader().length() <= picker.table.viewport().width()
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.gui.shell.window import MainWindow
@@ -81,15 +80,19 @@ def test_a_missing_converter_is_one_click_away(
     window.show_page("convert")
     page = window.convert
     page.start_with(str(make_tiny_checkpoint(tmp_path / "tiny")))
+    card = page.levels_step.converter
     for words in ("converter is not installed", "Check your network connection"):
-        qtbot.waitUntil(lambda words=words: words in page.notice.text, timeout=WAIT_MS)
-        assert "gristmill" not in page.notice.text
-        (button,) = page.notice.findChildren(QPushButton)
+        qtbot.waitUntil(lambda words=words: words in card.words.whole_text, timeout=WAIT_MS)
+        assert "gristmill" not in card.words.whole_text
+        # It is said in its place, and not a second time over the page.
+        assert card.isVisible()
+        assert not page.notice.isVisible()
         if words.startswith("Check"):
             lend_converter(home)
-        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(card.button, Qt.MouseButton.LeftButton)
     table = page.levels_step.table
     qtbot.waitUntil(lambda: table.rowCount() > 0, timeout=WAIT_MS)
+    assert card.isHidden()
     assert page.notice.isHidden()
 
 

@@ -6,27 +6,34 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.core.events import Finished, Progressed
+from app.core.errors import ErrorCode
+from app.core.events import Failed, Finished, Progressed
 from app.gui.children.task import Task
 from app.gui.pages.convert.conversion_run import ConversionRun, Step, conversion_steps
 from app.gui.pages.convert.run_step import RunStep
 from app.gui.pages.convert.task_row import TaskRow
 from app.gui.shell.window import MainWindow
 from app.gui.theme.theme import Theme
-from app.jobs.outcome import EXIT_CANCELED, ProcessOutcome
+from app.gui.widgets.text_dialog import TextDialog
+from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED, ProcessOutcome
 from tests.gui.widgets.conftest import nothing_left, theme
 
 __all__ = ["nothing_left", "theme"]
+
+
+def kinds(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    return tuple(step.progress for step in steps)
+
 
 WITH_MATRIX = conversion_steps(makes_matrix=True)
 
 
 @pytest.fixture
 def task() -> Task:
-    task = Task("convert", "model → Q4_K_M", ("convert",))
+    task = Task("convert", "model → Q4_K_M", ("convert",), steps=kinds(conversion_steps()))
     task.state = "running"
     return task
 
@@ -36,6 +43,7 @@ def progress(task: Task, step: str, done: int, detail: str = "") -> None:
 
 
 def test_a_bar_goes_over_all_steps_of_a_task(theme: Theme, qtbot: QtBot, task: Task) -> None:
+    task.steps = kinds(WITH_MATRIX)
     row = TaskRow(theme, task, WITH_MATRIX, first=2, total=4)
     qtbot.addWidget(row)
     shown = []
@@ -120,3 +128,48 @@ def test_a_single_level_needs_no_name(step: RunStep, task: Task, tmp_path: Path)
     assert step.chat_button.hasFocus()
     assert not step.results.findChildren(QPushButton)
     assert not step.again_button.isVisible()
+
+
+def test_another_source_replaces_the_last(
+    window: MainWindow, qtbot: QtBot, step: RunStep, task: Task, tmp_path: Path
+) -> None:
+    window.convert.source_step.set_source("/models/tiny")
+    step.follow(run_of(task, ("Q4_K_M",), "Q4_K_M"))
+    finish(task, tmp_path, ("Q4_K_M",))
+    qtbot.mouseClick(step.another_button, Qt.MouseButton.LeftButton)
+    field = window.convert.source_step.source
+    line = field.focusProxy()
+    assert line.hasFocus()
+    qtbot.keyClicks(line, "owner/name")
+    assert field.path == "owner/name"
+
+
+def test_a_log_opens_at_its_end_and_follows_the_keyboard(
+    step: RunStep, qtbot: QtBot, task: Task
+) -> None:
+    step.follow(run_of(task, ("Q4_K_M",), "Q4_K_M"))
+    task._child.log.extend(f"line {number}" for number in range(400))
+    task._on_received(Failed(ErrorCode.CONVERTER_FAILED, {"reason": "it stopped"}))
+    task._on_ended(ProcessOutcome(EXIT_FAILED))
+    assert "the log has the details" in step.notice.text
+    (button,) = [one for one in step.notice.findChildren(QPushButton) if one.text() == "Show log"]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    dialog = QApplication.activeModalWidget()
+    assert isinstance(dialog, TextDialog)
+    (view,) = dialog.findChildren(QPlainTextEdit)
+    bar = view.verticalScrollBar()
+    assert bar.value() == bar.maximum() > 0
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClick(view, Qt.Key.Key_Home, control)
+    assert bar.value() == 0
+    qtbot.keyClick(view, Qt.Key.Key_End, control)
+    assert bar.value() == bar.maximum()
+    dialog.reject()
+
+
+def test_no_log_is_spoken_of_where_there_is_none(step: RunStep, task: Task) -> None:
+    step.follow(run_of(task, ("Q4_K_M",), "Q4_K_M"))
+    task._on_received(Failed(ErrorCode.CONVERTER_FAILED, {"reason": "it stopped"}))
+    task._on_ended(ProcessOutcome(EXIT_FAILED))
+    assert step.notice.text == "llama.cpp's converter failed: it stopped. Nothing was written."
+    assert not step.notice.findChildren(QPushButton)

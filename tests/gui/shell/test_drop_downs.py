@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtCore import QRect
+from PySide6.QtWidgets import QApplication, QComboBox, QStyle, QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from app.core.load_options import LoadOptions
@@ -43,3 +44,39 @@ def test_every_list_of_the_wizard_is_in_sight(window: MainWindow, qtbot: QtBot) 
         qtbot.waitExposed(part)
         assert part.findChildren(QComboBox)
         assert list(faults_of_lists(part)) == []
+
+
+def test_the_current_entry_begins_where_the_others_do(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_page("convert")
+    box = window.convert.levels_step.picker.advice.use
+    view, delegate = box.view(), box.itemDelegate()
+    index = box.model().index(0, 0)
+    lefts = set()
+    for state in (
+        QStyle.StateFlag.State_Enabled,
+        QStyle.StateFlag.State_Enabled | QStyle.StateFlag.State_Selected,
+        QStyle.StateFlag.State_Enabled
+        | QStyle.StateFlag.State_Selected
+        | QStyle.StateFlag.State_HasFocus,
+    ):
+        option = QStyleOptionViewItem()
+        option.initFrom(view)
+        option.rect = QRect(0, 0, 240, 32)
+        delegate.initStyleOption(option, index)
+        option.state = state
+        part = QStyle.SubElement.SE_ItemViewItemText
+        lefts.add(view.style().subElementRect(part, option, view).left())
+    assert len(lefts) == 1
+
+
+def test_a_field_shows_its_longest_value_whole(window: MainWindow) -> None:
+    window.show_page("convert")
+    window.convert._show_step(1)
+    step = window.convert.levels_step
+    step._show_levels()
+    window.resize(820, 560)
+    QApplication.processEvents()
+    use = step.picker.advice.use
+    for row in range(use.count()):
+        use.setCurrentIndex(row)
+        assert use._elided(use.currentText()) == use.currentText()

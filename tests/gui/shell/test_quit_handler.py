@@ -21,7 +21,9 @@ from app.gui.services.engine import EngineIdle
 from app.gui.shell.quit_dialog import QuitDialog
 from app.gui.shell.single_instance import LaterInstances, hand_over
 from app.gui.shell.window import MainWindow
+from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.plain_label import PlainLabel
+from tests.gui.conftest import WindowMaker
 from tests.support.engine.tiny_model import write_tiny_model
 
 
@@ -113,6 +115,33 @@ def test_a_later_start_brings_the_window_back(
     assert not window._quit_handler._look.isActive()
     task.cancel()
     later.deleteLater()
+
+
+def test_the_next_start_tells_what_ended_in_the_background(
+    make_window: WindowMaker, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = make_window()
+    board = window._workbench.tasks
+    good = board.add("convert", "tiny → Q8_0", "self-test", "--engine")
+    bad = board.add("download", "owner/name", "serve", str(tmp_path / "missing.gguf"))
+    dialog = close_as_a_user(window)
+    assert dialog is not None
+    press(dialog, "Keep running in the background")
+    with qtbot.waitSignal(window._quit_handler.ended, timeout=60_000):
+        pass
+    assert (good.state, bad.state) == ("finished", "failed")
+    window.close()
+
+    later = make_window()
+    (told,) = [one for one in later.findChildren(NoticeBar) if one.isVisible()]
+    assert told.text.startswith("While the window was closed:")
+    assert "Finished: tiny → Q8_0" in told.text
+    assert f"Failed: owner/name. {bad.sentence}" in told.text
+    (button,) = [b for b in told.findChildren(QPushButton) if b.text() == "Show models"]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert later.models.isVisible()
+    later.close()
+    assert not [one for one in make_window().findChildren(NoticeBar) if one.isVisible()]
 
 
 def _children(process: psutil.Process, deadline: QDeadlineTimer) -> list[psutil.Process]:

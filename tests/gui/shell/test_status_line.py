@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtWidgets import QApplication
+
 from app.core.events import Ready
 from app.gui.services.engine import EngineConnected, EngineIdle, EngineLoading, EngineReady
 from app.gui.shell.window import MainWindow
@@ -48,3 +50,25 @@ def test_a_shared_model_has_its_address_below_every_page(window: MainWindow) -> 
     engine.sharing = []
     engine.changed.emit(engine.state)
     assert status._sharing.isHidden()
+
+
+def test_what_matters_least_goes_first(window: MainWindow) -> None:
+    name = "Dropped-Model-With-A-Long-Name-135M-Instruct-Q4_K_M"
+    status = window.status
+    window._workbench.engine.changed.emit(ready(name))
+    status.show_speed(8.5)
+    status._show_taken("The model takes 1.2 GB, as predicted", "")
+    window.resize(1600, 640)
+    QApplication.processEvents()
+    parts = (status._bar, status._memory, status._taken, status._speed)
+    assert all(part.isVisible() for part in parts)
+    for width in (1200, 1000, 820, 720):
+        window.resize(width, 640)
+        QApplication.processEvents()
+        assert status._model.text() == status._model.whole_text
+        shown = [part.isVisible() for part in parts]
+        assert shown == sorted(shown)
+    assert not status._memory.isVisible()
+    window.resize(1600, 640)
+    QApplication.processEvents()
+    assert all(part.isVisible() for part in parts)

@@ -67,19 +67,48 @@ def test_at_most_three_are_shown(window: MainWindow) -> None:
     assert [n.isVisible() for n in notices] == [False, True, True, True, False]
 
 
-def test_only_what_needs_nobody_goes_by_itself(window: MainWindow, qtbot: QtBot) -> None:
+BUTTONS = [("convert", "Convert…")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "seconds"),
+    [
+        ("info", {}, 8),
+        ("info", {"actions": BUTTONS}, 30),
+        ("warning", {}, 30),
+        ("error", {"actions": BUTTONS}, 30),
+    ],
+)
+def test_every_notice_that_can_be_closed_goes_in_the_end(
+    window: MainWindow, kind: str, options: dict[str, object], seconds: int
+) -> None:
+    notice = made(window, kind, **options)
+    assert notice.close_button.isVisible()
+    assert notice._life.isActive()
+    assert notice._life.interval() == 1000 * seconds
+    with_state = made(window, kind, dismissible=False, **options)
+    assert not with_state._life.isActive()
+
+
+def test_warnings_go_by_themselves_and_are_not_told_again(window: MainWindow, qtbot: QtBot) -> None:
+    window.warn("Layers don't fit.")
+    warnings = window.warnings
+    assert warnings._life.interval() == 30_000
+    window.chat.focus_composer()
+    QApplication.sendEvent(warnings, QEvent(QEvent.Type.Leave))
+    warnings._life.start(1)
+    qtbot.waitUntil(lambda: not warnings.isVisible())
+    window.warn("Another.")
+    assert warnings.sentences == ("Another.",)
+
+
+def test_what_the_user_is_in_does_not_go(window: MainWindow, qtbot: QtBot) -> None:
     brief = made(window, "info")
-    staying = [
-        made(window, "error"),
-        made(window, "info", actions=[("convert", "Convert…")]),
-    ]
-    assert brief._life.isActive()
-    assert not any(notice._life.isActive() for notice in staying)
+    staying = [made(window, "error", dismissible=False), made(window, "warning")]
     with qtbot.waitActive(window):
         window.activateWindow()
     brief.close_button.setFocus()
-    brief._life.setInterval(1)
-    brief._life.start()
+    brief._life.start(1)
     qtbot.waitSignal(brief._life.timeout).wait()
     assert brief.isVisible()
     window.chat.focus_composer()

@@ -17,8 +17,9 @@ _EXAMPLE = r"https?://\S+|hf_…|\S*/models"
 _FIGURE = r"[\d.]+ GiB / [\d.]+ GiB"
 _FORMAT = "safetensors|GGUF"
 _LICENSE = "|".join(map(re.escape, LICENSES))
+_PATH = r"/.*"
 _SAME_EVERYWHERE = re.compile(
-    rf"(?:{_TYPE}|{_EXAMPLE}|{_FIGURE}|{_FORMAT}|{_LICENSE})", re.IGNORECASE
+    rf"(?:{_TYPE}|{_EXAMPLE}|{_FIGURE}|{_FORMAT}|{_LICENSE}|{_PATH})", re.IGNORECASE
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -57,6 +57,56 @@ def test_a_dropped_checkpoint_opens_the_wizard(window: MainWindow, tmp_path: Pat
 def test_something_else_is_refused_in_words(window: MainWindow, tmp_path: Path) -> None:
     drop(window, tmp_path / "notes.txt")
     assert "neither a GGUF file nor a folder" in window.notice.text
+
+
+def drag_over(window: MainWindow, widget: QWidget, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    event = QDragEnterEvent(
+        widget.mapTo(window, widget.rect().center()),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(widget, event)
+    assert event.isAccepted()
+
+
+def test_a_drag_says_what_a_drop_would_do(window: MainWindow, tmp_path: Path) -> None:
+    model, notes = tmp_path / "model.gguf", tmp_path / "notes.txt"
+    checkpoint, folder = tmp_path / "checkpoint", tmp_path / "folder"
+    model.write_bytes(llama_file().to_bytes())
+    notes.write_text("Notes.")
+    for made in (checkpoint, folder):
+        made.mkdir()
+    (checkpoint / "config.json").write_text("{}")
+    hint = window.drop_hint
+    for path, words in (
+        (model, "Drop to load model.gguf"),
+        (checkpoint, "Drop to check and convert checkpoint"),
+        (folder, "Drop to list the models in folder"),
+        (notes, "notes.txt can't be used: it is neither a GGUF file nor a folder"),
+    ):
+        drag_over(window, window, path)
+        assert hint.isVisible()
+        assert hint.geometry() == window.rect()
+        assert hint.text == words
+        # What is below it still gets the drag.
+        assert window.childAt(window.rect().center()) not in hint.findChildren(QWidget)
+        QApplication.sendEvent(window, QDragLeaveEvent())
+        assert not hint.isVisible()
+    drag_over(window, window, notes)
+    drop(window, notes)
+    assert not hint.isVisible()
+
+    window.show_page("convert")
+    page = window.convert
+    drag_over(window, page, model)
+    assert page.drop_hint.isVisible()
+    assert page.drop_hint.text == "Drop to check and convert model.gguf"
+    QApplication.sendEvent(page, QDragLeaveEvent())
+    assert not page.drop_hint.isVisible()
 
 
 def test_everything_that_can_be_pressed_has_a_name(window: MainWindow) -> None:

@@ -56,6 +56,8 @@ class Walk:
             "models": self._page("models"),
             "models, repository refused": self._refused_repository,
             "models, delete": self._delete_model,
+            "models, folders": self._folders,
+            "models, label and tags": self._label,
             "hub, results": self._results,
             "hub, nothing found": self._nothing,
             "hub, no answer": self._no_answer,
@@ -129,6 +131,23 @@ class Walk:
         library.table.setFocus()
         library.table.selectRow(library.table.rowCount() - 1)
         library.delete_button.click()
+        return dialog_in_front()
+
+    def _folders(self) -> QWidget:
+        far = str(paths.home() / "a drive that is not there" / NAMES[-1])
+        self.window._workbench.settings.change(added_models=(far,))
+        self.window.show_page("models")
+        card = self.window.models.folders
+        wait_until(lambda: len(card.rows) > 1, "the folders")
+        card.set_open(True)
+        return self.window
+
+    def _label(self) -> QWidget:
+        self.window.show_page("models")
+        self.window.models.folders.set_open(False)
+        library = self.window.models.library
+        library.table.selectRow(library.table.rowCount() - 1)
+        library._edit_marks(self.window._workbench.models.models[-1])
         return dialog_in_front()
 
     def _refused_repository(self) -> QWidget:

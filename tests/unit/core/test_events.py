@@ -17,6 +17,7 @@ from app.core.hub_events import (
     HubRequest,
     HubSearch,
 )
+from app.core.model_facts import Marks, ModelFacts, Verification
 
 _EVENTS: tuple[events.Event, ...] = (
     events.Progressed("download", 5, 10, "model.safetensors"),
@@ -26,6 +27,16 @@ _EVENTS: tuple[events.Event, ...] = (
     events.LevelPlanned("Q4_K_M", 2**40, 4.85, "a.gguf"),
     events.TensorPlanned("Q4_K_M", "output.weight", (151_936, 1024), "q6_K", 2**30),
     events.ModelListed("/m/a.gguf", "a", "Q8_0", "llama", 10**12, 10**12, 2**20),
+    events.ModelListed(
+        "/m/b.gguf",
+        *("b", "Q8_0", "llama", 10**12, 10**12, 2**20),
+        header=ModelFacts(8.5, has_chat_template=True, license="mit", origin="a/b"),
+        marks=Marks("B", ("code",), is_favorite=True),
+        verification=Verification("verified", "2026-11-29", ("0" * 64,)),
+    ),
+    events.FolderListed("/m", 3, 10**12, False, "LM Studio", False),
+    events.FoldersWatched(("/m", "/n")),
+    events.ModelVerified("/m/a.gguf", Verification("changed", "2026-11-29", ("0" * 64,))),
     events.CheckpointListed("/c/a/b", "a/b", 10**12),
     events.DownloadListed("/c/a/b", "a/b", None, "Q4_0", False, 1, 2, True, ErrorCode.DISK_FULL),
     events.RemoteModelListed("a-Q4_0.gguf", "Q4_0", 2**33, 2, 2**34, "shared", is_recommended=True),

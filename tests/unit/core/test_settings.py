@@ -141,6 +141,7 @@ def test_settings_that_can_t_be_saved_leave_the_old_ones() -> None:
 _NOT_FOR_SHOW = {
     "version",
     "added_models",
+    "shown_programs",
     "last_model",
     "model_options",
     "presets",

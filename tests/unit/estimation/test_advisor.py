@@ -182,6 +182,36 @@ def test_a_level_that_another_beats_in_all_is_never_advised() -> None:
     assert advise(rows, profile, "smallest").level == "Q4_1"
 
 
+@pytest.mark.parametrize(
+    ("figures", "level"),
+    [
+        # As SmolLM2's weights have it: 6 MB more, and nearly lossless.
+        ({"Q4_0": (92, 0.3), "Q4_1": (98, 0.002), "Q8_0": (145, 0.001)}, "Q4_1"),
+        ({"Q4_0": (92, 0.3), "Q4_1": (98, 0.2), "Q8_0": (145, 0.001)}, "Q4_0"),
+        ({"Q4_0": (92, 0.3), "Q4_1": (110, 0.002)}, "Q4_0"),
+        ({"Q4_0": (92, 0.05), "Q4_1": (98, 0.002)}, "Q4_0"),
+        ({"IQ4_XS": (90, 0.01), "Q4_0": (92, 0.3), "Q4_1": (98, 0.002)}, "Q4_1"),
+    ],
+    ids=["far better", "hardly better", "larger", "good anyway", "the best of several"],
+)
+def test_a_phone_gets_a_far_better_level_of_about_the_same_size(
+    figures: dict[str, tuple[int, float]], level: str
+) -> None:
+    profile = checkpoint_profile(MACHINES["no GPU, 4 GB"], levels=tuple(figures), **SMALL)
+    rows = []
+    for row in predict_levels(profile, LoadOptions()):
+        megabytes, loss = figures[row.profile.level]
+        quality = own_quality(loss)
+        size_bytes = megabytes * 1_000_000
+        rows.append(
+            replace(row, profile=replace(row.profile, quality=quality, size_bytes=size_bytes))
+        )
+    advice = advise(rows, profile, "edge")
+    assert advice.level == level
+    assert ("far less loss" in advice.sentence) == (level != "Q4_0")
+    require_true(advice, tuple(rows), profile)
+
+
 def own_quality(loss: float) -> Quality:
     return Quality("probed", loss, loss, loss, "probed in the weights")
 

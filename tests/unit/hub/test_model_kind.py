@@ -49,7 +49,7 @@ LLAMA = {"config": {"architectures": ["LlamaForCausalLM"]}}
         ({"pipeline_tag": "reinforcement-learning"}, "other"),
         ({"config": {"architectures": ["DecisionTransformerModel"]}}, "other"),
         ({"library_name": "lerobot"}, "other"),
-        ({}, "other"),
+        ({}, "text"),
     ],
 )
 def test_the_kind(fields: dict[str, object], kind: RepositoryKind) -> None:

@@ -28,18 +28,26 @@ from app.hub.reference import RepositoryReference, parse_reference
         ("hf.co/owner/name/tree/dev", "owner/name", "dev"),
         ("https://huggingface.co/owner/name/tree/main", "owner/name", "main"),
         ("https://huggingface.co/owner/name/tree/refs%2Fpr%2F7", "owner/name", "refs/pr/7"),
-        ("https://huggingface.co/owner/name/blob/v1.0/config.json", "owner/name", "v1.0"),
-        (
-            "https://huggingface.co/owner/name/resolve/abc/a/b.gguf?download=true",
-            "owner/name",
-            "abc",
-        ),
         ("https://huggingface.co/owner/name/discussions/3", "owner/name", None),
         ("https://HUGGINGFACE.co/owner/name", "owner/name", None),
     ],
 )
 def test_names_and_addresses(text: str, repository: str, revision: str | None) -> None:
     assert parse_reference(text) == RepositoryReference(repository, revision)
+
+
+@pytest.mark.parametrize(
+    ("text", "revision", "file"),
+    [
+        ("https://huggingface.co/owner/name/blob/v1.0/config.json", "v1.0", "config.json"),
+        ("huggingface.co/owner/name/raw/main/a%20b.gguf", "main", "a b.gguf"),
+        ("https://hf.co/owner/name/resolve/abc/a/b.gguf?download=true", "abc", "a/b.gguf"),
+        ("https://huggingface.co/owner/name/tree/main/a", "main", None),
+        ("https://huggingface.co/owner/name/blob/main", "main", None),
+    ],
+)
+def test_the_address_of_a_file_names_it(text: str, revision: str, file: str | None) -> None:
+    assert parse_reference(text) == RepositoryReference("owner/name", revision, file)
 
 
 @pytest.mark.parametrize(

@@ -180,3 +180,24 @@ def test_removal_takes_all_shards_and_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(AppError) as caught:
         plan_removal(paths[0])
     assert caught.value.code is ErrorCode.MODEL_NOT_FOUND
+
+
+def test_headers_that_take_much_memory_have_a_reason(tmp_path: Path) -> None:
+    """Text that is decoded takes up to four times its size; no real header has 16 MB of it."""
+    note = "🌾" + "x" * (2**20 - 4)
+    metadata = llama_metadata() | {f"general.note{number}": note for number in range(16)}
+    GgufFile(metadata, [Tensor("output.weight")]).write(tmp_path / "wide.gguf")
+    (model,) = scan([tmp_path])
+    assert model.details["reason"] == "its metadata has more than 16 MB of text"
+
+
+def test_shards_can_t_have_large_headers_each(tmp_path: Path) -> None:
+    note = {"general.note": b"x" * (36 * 2**20)}
+    split = {"split.count": Typed(UINT16, 2)}
+    for number in (0, 1):
+        metadata = llama_metadata() | note | split | {"split.no": Typed(UINT16, number)}
+        file = GgufFile(metadata, [Tensor(f"blk.{number}.ffn.weight", (256, 4))])
+        file.write(tmp_path / f"big-{number + 1:05}-of-00002.gguf")
+    (model,) = scan([tmp_path])
+    assert model.problem is ErrorCode.GGUF_DAMAGED
+    assert "larger than 64 MB" in str(model.details["reason"])

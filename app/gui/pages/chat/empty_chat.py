@@ -90,7 +90,7 @@ class EmptyChat(QWidget):
 
     def _chat_with(self, path: str) -> None:
         listed = self._workbench.models.model_at(path)
-        self._workbench.engine.load(path, listed.name if listed else Path(path).stem)
+        self._workbench.engine.load(path, listed.title if listed else Path(path).stem)
         self.chosen.emit()
 
     def _entries(self) -> Sequence[ModelEntry]:

@@ -276,4 +276,4 @@ class ChatPage(QWidget):
             self.picker.options_button.click()
         else:
             title = tr("The engine's log")
-            TextDialog(self._workbench.theme, title, state.log, self).open()
+            TextDialog(self._workbench.theme, title, state.log, self, at_end=True).open()

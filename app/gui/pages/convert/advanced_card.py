@@ -68,6 +68,13 @@ class AdvancedCard(CollapsibleCard):
         self.reference.setEnabled(not is_default)
         self.reference.setText(tr("On in the settings") if is_default else "")
 
+    @property
+    def fault(self) -> str:
+        """What keeps a conversion from starting, with the name of its field, or empty."""
+        are_shown = not self._of_types[0].isHidden()
+        fault = self.overrides.fault if are_shown else ""
+        return tr("Other tensors: {fault}", fault=fault) if fault else ""
+
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
         """Return the options with those of this card."""
         return replace(

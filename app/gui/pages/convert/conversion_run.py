@@ -31,6 +31,11 @@ class ConversionRun:
     favorite: str
     commands: str
 
+    @property
+    def is_over(self) -> bool:
+        """True if none of the tasks is running or waiting."""
+        return all(task.is_over for task, _ in self.tasks)
+
     def finished_models(self) -> dict[str, str]:
         """Return the levels of the finished models by their paths."""
         return dict(zip(self.models.paths, self.levels, strict=False)) if self.models else {}

@@ -167,13 +167,18 @@ class ConversionSession(QObject):
         tasks: list[tuple[Task, tuple[Step, ...]]] = []
         if self.is_remote:
             repository = f"{place.parent.name}/{place.name}"
-            before = self._tasks.add("download", repository, "download", options.source)
-            tasks.append((before, download_steps()))
-        models = self._add_task(", ".join(levels), options.run_arguments(levels), before)
-        tasks.append((models, conversion_steps(makes_matrix=options.importance_kind == "text")))
+            steps = download_steps()
+            before = self._tasks.add(
+                "download", repository, "download", options.source, steps=_kinds(steps)
+            )
+            tasks.append((before, steps))
+        steps = conversion_steps(makes_matrix=options.importance_kind == "text")
+        models = self._add_task(", ".join(levels), options.run_arguments(levels), before, steps)
+        tasks.append((models, steps))
         if options.wants_projector:
-            projector = self._add_task("mmproj", options.projector_arguments(), before)
-            tasks.append((projector, conversion_steps()))
+            steps = conversion_steps()
+            projector = self._add_task("mmproj", options.projector_arguments(), before, steps)
+            tasks.append((projector, steps))
         return ConversionRun(
             name=place.name,
             tasks=tuple(tasks),
@@ -183,9 +188,12 @@ class ConversionSession(QObject):
             commands=command_lines(options, levels),
         )
 
-    def _add_task(self, made: str, arguments: tuple[str, ...], before: Task | None) -> Task:
+    def _add_task(
+        self, made: str, arguments: tuple[str, ...], before: Task | None, steps: tuple[Step, ...]
+    ) -> Task:
         title = f"{Path(self._place).name} → {made}"
-        task = self._tasks.add("convert", title, VERB, *arguments, after=before)
+        kinds = _kinds(steps)
+        task = self._tasks.add("convert", title, VERB, *arguments, after=before, steps=kinds)
         task.ended.connect(self._models.refresh)
         return task
 
@@ -237,6 +245,10 @@ class ConversionSession(QObject):
         if outcome.has_crashed:
             reason = outcome.describe()
             self.failed.emit(None, tr("The check failed: {reason}.", reason=reason))
+
+
+def _kinds(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    return tuple(step.progress for step in steps)
 
 
 def _words_for(progress: events.Progressed) -> str:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.language import tr
-from app.gui.pages.convert.conversion_options import ConversionOptions, ImportanceKind, path_exists
+from app.gui.pages.convert.conversion_options import (
+    ConversionOptions,
+    ImportanceKind,
+    expanded_path,
+    path_exists,
+)
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.path_field import PathField
@@ -71,6 +77,19 @@ class ImportanceField(QWidget):
             field.set_path("")
         self._show()
 
+    @property
+    def fault(self) -> str:
+        """What keeps a conversion from starting, or empty."""
+        field = self._fields.get(self.kind.value)
+        if field is None:
+            return ""
+        if not field.path:
+            return tr("Choose a file, or no importance matrix.")
+        if not path_exists(field.path):
+            return tr("File not found.")
+        is_folder = Path(expanded_path(field.path)).is_dir()
+        return tr("That is a folder, not a file.") if is_folder else ""
+
     def offer_text(self) -> None:
         """Choose to make a matrix, and ask for the text."""
         self.kind.set_value("text")
@@ -78,10 +97,10 @@ class ImportanceField(QWidget):
         self.text.setFocus()
 
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
-        """Return the options with this choice; a missing file is left out."""
+        """Return the options with this choice; a faulty one is left out."""
         kind: ImportanceKind = "none"
         field = self._fields.get(self.kind.value)
-        if field is not None and path_exists(field.path):
+        if field is not None and not self.fault:
             kind = "text" if field is self.text else "file"
         path = field.path if field is not None and kind != "none" else ""
         return replace(options, importance_kind=kind, importance_path=path)
@@ -92,9 +111,10 @@ class ImportanceField(QWidget):
 
     def _show(self) -> None:
         chosen = self._fields.get(self.kind.value)
+        # A field that is still empty is not called wrong before anything was entered.
+        fault = self.fault if chosen is not None and chosen.path else ""
         for field in self._fields.values():
             field.setVisible(field is chosen)
-            field.set_invalid(bool(field.path) and not path_exists(field.path))
-        is_missing = chosen is not None and bool(chosen.path) and not path_exists(chosen.path)
-        self._fault.set_text(tr("File not found.") if is_missing else "")
-        self._fault.setVisible(is_missing)
+            field.set_invalid(bool(fault) and field is chosen)
+        self._fault.set_text(fault)
+        self._fault.setVisible(bool(fault))

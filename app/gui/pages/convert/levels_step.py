@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.checkpoint.folder_kind import is_adapter, is_multimodal
@@ -21,6 +22,7 @@ from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
 from app.gui.pages.convert.conversion_options import command_lines, projector_path_for
 from app.gui.pages.convert.conversion_session import ConversionSession
+from app.gui.pages.convert.converter_card import ConverterCard
 from app.gui.pages.convert.download_size import missing_bytes
 from app.gui.pages.convert.options_card import OptionsCard
 from app.gui.theme.theme import Theme
@@ -28,6 +30,7 @@ from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.copy_button import CopyButton
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import plain_tool_tip
 from app.gui.widgets.scroll_column import ScrollColumn
 
 _ADAPTER_LEVEL = "F16"
@@ -52,8 +55,10 @@ class LevelsStep(QWidget):
         self._is_stale = False
         self._is_part = False
         self._name = ""
+        self._place: Path | None = None
         self._fetched_bytes = 0
         self.title = PlainLabel("", "title", elide=True)
+        self.converter = ConverterCard(theme)
         self.checks = ChecksCard(theme)
         self.picker = LevelPicker(theme)
         self.table = self.picker.table
@@ -94,6 +99,7 @@ class LevelsStep(QWidget):
     def reset(self) -> None:
         """Clear the step: nothing is known of the source yet."""
         self._is_stale = False
+        self.converter.hide()
         self.checks.reset()
         self.picker.reset(DEFAULT_LEVEL)
         self._show_levels(is_visible=False)
@@ -113,7 +119,8 @@ class LevelsStep(QWidget):
         """Offer what this kind of source can be made into."""
         self._is_stale = False
         self._show_title(_name_of(path))
-        self._fetched_bytes = missing_bytes(Path(path)) if self._session.is_remote else 0
+        self._place = Path(path)
+        self._count_missing()
         is_part = self._is_part = is_adapter(Path(path))
         self.options_card.set_importance_available(not is_part)
         self.advanced_card.set_types_available(not is_part)
@@ -140,6 +147,13 @@ class LevelsStep(QWidget):
         self.advanced_card.set_reference_by_default(settings.quantizes_by_reference)
         self.picker.set_defaults(load_options_of(settings))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep what is ticked in view when there is less room for it."""
+        super().resizeEvent(event)
+        old, new = event.oldSize(), event.size()
+        if old.isValid() and (new.width() < old.width() or new.height() < old.height()):
+            self.table.reveal_ticked()
+
     def offer_importance(self) -> None:
         """Open the field for a text to make an importance matrix from."""
         self._show_levels()
@@ -149,6 +163,7 @@ class LevelsStep(QWidget):
     def mark_outdated(self) -> None:
         """Mark what is shown as outdated until the next check replaces it."""
         self._is_stale = True
+        self.converter.hide()
         self.checks.mark_outdated()
         self.table.mark_outdated()
         self._show_choice()
@@ -161,6 +176,7 @@ class LevelsStep(QWidget):
     def finish(self, was_successful: bool) -> None:  # noqa: FBT001 - a signal's value
         """End a check: remove the rows that it did not update."""
         self.checks.finish()
+        self._count_missing()
         if was_successful:
             self._is_stale = False
             self.table.finish()
@@ -190,6 +206,11 @@ class LevelsStep(QWidget):
         """Return the terminal commands that do the same."""
         return command_lines(self._session.options, self.chosen_levels())
 
+    def _count_missing(self) -> None:
+        """Find out how much is still to be downloaded; a conversion downloads what it needs."""
+        place = self._place if self._session.is_remote else None
+        self._fetched_bytes = missing_bytes(place) if place is not None else 0
+
     def _show_levels(self, *, is_visible: bool = True) -> None:
         for widget in (self.picker, self._levels):
             widget.setVisible(is_visible)
@@ -217,11 +238,19 @@ class LevelsStep(QWidget):
 
     def _show_choice(self) -> None:
         ticked = self.table.ticked()
-        is_ready = bool(ticked) and not self._is_stale
+        fault = self._fault()
+        is_ready = bool(ticked) and not self._is_stale and not fault
         self.convert_button.setEnabled(is_ready)
+        self.convert_button.setToolTip(plain_tool_tip(fault))
+        self.convert_button.setAccessibleDescription(fault)
         self.copy_button.setEnabled(is_ready)
         self._special.setVisible(self.makes_models and not self._session.options.has_importance)
-        self._summary.set_text(self._in_words(ticked))
+        self._summary.set_text(fault or self._in_words(ticked))
+        self._summary.set_tone("danger" if fault else "plain")
+
+    def _fault(self) -> str:
+        """Return what is wrong with a field: nothing is made with less than what is shown."""
+        return self.options_card.fault or self.advanced_card.fault
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
         if self._is_stale:
@@ -289,6 +318,7 @@ class LevelsStep(QWidget):
         levels.addWidget(self.advanced_card)
         levels.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._scroll = ScrollColumn()
+        self._scroll.column.addWidget(self.converter)
         self._scroll.column.addWidget(self.checks)
         self._scroll.column.addWidget(self._levels)
         self._scroll.column.addStretch(1)

@@ -72,6 +72,15 @@ class OptionsCard(CollapsibleCard):
         """Set the folder that files go to unless the user chooses another."""
         self.folder.set_hint(str(folder))
 
+    @property
+    def fault(self) -> str:
+        """What keeps a conversion from starting, with the name of its field, or empty."""
+        if not self._importance_row.isHidden() and (fault := self.importance.fault):
+            return tr("Importance matrix: {fault}", fault=fault)
+        if fault := self._folder_fault():
+            return tr("Output folder: {fault}", fault=fault)
+        return ""
+
     def offer_importance(self) -> None:
         """Open the card and the field for a text to make an importance matrix from."""
         self.set_open(True)
@@ -86,7 +95,7 @@ class OptionsCard(CollapsibleCard):
         folder = Path(expanded_path(self.folder.path))
         is_meant_as_file = has_gguf_name(folder.name) and not folder.is_dir()
         if self.folder.path and (is_meant_as_file or folder.is_file()):
-            return tr("That is a file, not a folder. The default folder is used.")
+            return tr("That is a file, not a folder.")
         return ""
 
     def _on_changed(self) -> None:

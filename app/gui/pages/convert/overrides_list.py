@@ -53,6 +53,11 @@ class OverridesList(QWidget):
             (line.pattern.text(), line.type.value) for line in self.lines if not line.fault
         )
 
+    @property
+    def fault(self) -> str:
+        """What is wrong with the first faulty pattern, or empty; an empty line is no fault."""
+        return next((line.fault for line in self.lines if line.fault and line.pattern.text()), "")
+
     def reset(self) -> None:
         """Remove all lines without emitting `changed`."""
         while self.lines:
@@ -148,10 +153,7 @@ class OverrideLine(QWidget):
         if not text:
             self.fault = tr("Without a pattern this line does not count.")
         elif reason:
-            self.fault = tr(
-                "This line does not count, as this is no regular expression: {reason}.",
-                reason=reason,
-            )
+            self.fault = tr("This is no regular expression: {reason}.", reason=reason)
         else:
             self.fault = ""
         restyle(self.pattern, "invalid", bool(reason))

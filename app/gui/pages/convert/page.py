@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core.errors import ErrorCode, NoticeCode
@@ -14,6 +14,7 @@ from app.core.sentences import describe_error
 from app.core.settings import Settings
 from app.gguf_file.detection import is_gguf_file
 from app.gui.children.task import Task
+from app.gui.pages.convert.conversion_run import ConversionRun
 from app.gui.pages.convert.conversion_session import ConversionSession
 from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.pages.convert.remedies import Remedies
@@ -21,6 +22,7 @@ from app.gui.pages.convert.run_step import RunStep
 from app.gui.pages.convert.source_step import SourceStep
 from app.gui.services.workbench import Workbench
 from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.drop_hint import DropHint
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.page_layout import page_layout
@@ -32,10 +34,12 @@ class ConvertPage(QWidget):
 
     Signals:
         chat_requested: the path and the name of a finished model to chat with.
+        run_ended: a `ConversionRun` whose tasks have all ended while the user looked elsewhere.
         gguf_found: the name of a repository that has only GGUF files, which need no conversion.
     """
 
     chat_requested = Signal(str, str)
+    run_ended = Signal(object)
     gguf_found = Signal(str)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -52,6 +56,7 @@ class ConvertPage(QWidget):
         self.warnings = NoticeList(theme)
         self._warned: list[str] = []
         self._last_choice: tuple[list[str], bool] = ([], False)
+        self.drop_hint = DropHint(self)
         self.setAcceptDrops(True)
         self._build_layout()
         self._connect()
@@ -64,6 +69,13 @@ class ConvertPage(QWidget):
         self.source_step.set_source(source)
         self.session.open(source)
 
+    def follow(self, run: ConversionRun) -> None:
+        """Show how a conversion goes, from its start to its end."""
+        for task, _ in run.tasks:
+            task.ended.connect(lambda: self._on_task_ended(run))
+        self.run_step.follow(run)
+        self._show_step(2)
+
     def refresh(self) -> None:
         """Update the list of downloaded models, and focus the field for the name of another one."""
         self.source_step.refresh()
@@ -72,10 +84,19 @@ class ConvertPage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept a file or folder that can be converted; leave others to the window."""
-        event.setAccepted(_dropped_source(event) is not None)
+        source = _dropped_source(event)
+        event.setAccepted(source is not None)
+        if source is not None:
+            self.drop_hint.show_words(tr("Drop to check and convert {name}", name=source.name))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Say nothing more."""
+        super().dragLeaveEvent(event)
+        self.drop_hint.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Begin with the dropped file or folder."""
+        self.drop_hint.hide()
         source = _dropped_source(event)
         event.setAccepted(source is not None)
         if source is not None:
@@ -97,7 +118,7 @@ class ConvertPage(QWidget):
         self.levels_step.back.connect(self._go_back)
         self.levels_step.chosen.connect(self._ask_and_convert)
         self.levels_step.picker.finder.noticed.connect(self._warn)
-        self.run_step.restarted.connect(self._go_back)
+        self.run_step.restarted.connect(self._restart)
         self.run_step.levels_wanted.connect(self._return_to_levels)
         self.run_step.retry_requested.connect(self._convert_again)
         self.run_step.chat_requested.connect(
@@ -109,6 +130,7 @@ class ConvertPage(QWidget):
         self._remedies.base_chosen.connect(self.session.set_base)
         self._remedies.importance_wanted.connect(self._offer_importance)
         self._remedies.converter_wanted.connect(self._get_converter)
+        self.levels_step.converter.wanted.connect(self._get_converter)
         self._workbench.settings.changed.connect(self._on_settings_changed)
 
     def _connect_session(self) -> None:
@@ -121,12 +143,21 @@ class ConvertPage(QWidget):
         self._trail.show_step(index)
         self._stack.setCurrentIndex(index)
 
+    def _is_at_levels(self) -> bool:
+        return self._stack.currentWidget() is self.levels_step
+
     def _go_back(self) -> None:
         self.session.stop()
         self.levels_step.stop()
         self._hide_notices()
         self.source_step.refresh()
         self._show_step(0)
+
+    def _restart(self) -> None:
+        """Ask for another source, which what is typed next replaces."""
+        self._go_back()
+        self.source_step.source.setFocus()
+        self.source_step.source.select_all()
 
     def _on_started(self) -> None:
         self._hide_notices()
@@ -135,7 +166,7 @@ class ConvertPage(QWidget):
     def _on_settings_changed(self, old: Settings, new: Settings) -> None:
         self.levels_step.show_settings(new)
         has_moved = old.models_path() != new.models_path()
-        if has_moved and self._stack.currentWidget() is self.levels_step:
+        if has_moved and self._is_at_levels():
             self.session.recheck()
 
     def _on_noticed(self, code: NoticeCode | None, sentence: str) -> None:
@@ -148,6 +179,10 @@ class ConvertPage(QWidget):
         if code is ErrorCode.GGUF_ALONE:
             self._go_back()
             self.gguf_found.emit(self.session.source)
+            return
+        if code is ErrorCode.CONVERTER_MISSING and self._is_at_levels():
+            self.notice.hide()
+            self.levels_step.converter.show_missing(sentence)
             return
         actions = self._remedies.actions(code)
         if not (actions or self.session.is_located):
@@ -169,12 +204,17 @@ class ConvertPage(QWidget):
         title = tr("Downloading llama.cpp's converter")
         task = self._workbench.tasks.add("setup", title, "setup", "--only", "converter")
         task.ended.connect(lambda: self._on_converter_ended(task))
-        self.notice.show_notice("info", tr("{what}…", what=title), dismissible=False)
+        words = tr("{what}…", what=title)
+        if self._is_at_levels():
+            self.levels_step.converter.show_busy(words)
+        else:
+            self.notice.show_notice("info", words, dismissible=False)
 
     def _on_converter_ended(self, task: Task) -> None:
         if task.state == "finished":
             self.notice.hide()
-            if self._stack.currentWidget() is self.levels_step:
+            self.levels_step.converter.hide()
+            if self._is_at_levels():
                 self.session.recheck()
             return
         words = task.sentence or describe_error(ErrorCode.CONVERTER_MISSING, {})
@@ -219,9 +259,12 @@ class ConvertPage(QWidget):
         self._last_choice = (levels, keeps_existing)
         favorite = self.levels_step.recommended_level
         run = self.session.convert(levels, favorite, keeps_existing=keeps_existing)
-        self.run_step.follow(run)
-        self._show_step(2)
+        self.follow(run)
         self.run_step.setFocus()
+
+    def _on_task_ended(self, run: ConversionRun) -> None:
+        if run.is_over and not self.run_step.is_watched(run):
+            self.run_ended.emit(run)
 
     def _convert_again(self) -> None:
         levels, keeps_existing = self._last_choice

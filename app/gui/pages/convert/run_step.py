@@ -89,6 +89,10 @@ class RunStep(QWidget):
         self._show_warnings()
         self._show_state()
 
+    def is_watched(self, run: ConversionRun) -> bool:
+        """Return whether the user sees how this conversion goes."""
+        return self.isVisible() and self._run is run
+
     @property
     def is_over(self) -> bool:
         """True if no task of the conversion is running or waiting."""
@@ -116,8 +120,9 @@ class RunStep(QWidget):
         failed = [row.task for row in self._rows if row.task.state == "failed"]
         if failed and self._failed is None:
             self._failed = failed[0]
-            log = (_LOG, tr("Show log"))
-            actions = [*self._remedies.actions(self._failed.failure), log]
+            actions = self._remedies.actions(self._failed.failure)
+            if self._failed.log_text():
+                actions.append((_LOG, tr("Show log")))
             self.notice.show_notice("error", self._failed.sentence, actions, dismissible=False)
         self._show_state()
         # Whoever watches the conversion goes on from here; nobody else loses the focus.
@@ -169,7 +174,8 @@ class RunStep(QWidget):
 
     def _act(self, action: str) -> None:
         if action == _LOG and self._failed is not None:
-            TextDialog(self._theme, self._failed.title, self._failed.log_text(), self).open()
+            log = self._failed.log_text()
+            TextDialog(self._theme, self._failed.title, log, self, at_end=True).open()
         else:
             self._remedies.act(action)
 

@@ -22,7 +22,7 @@ class TaskRow(ProgressRow):
     Args:
         theme: colors.
         task: the task.
-        steps: its steps, in order.
+        steps: the names of its steps, in order.
         first: the number of its first step among those of the whole conversion.
         total: the number of steps of the whole conversion.
     """
@@ -41,7 +41,6 @@ class TaskRow(ProgressRow):
         self.task = task
         self._steps = steps
         self._first, self._total = first, total
-        self._step = -1
         self._show_waiting()
         task.changed.connect(self._follow)
         task.ended.connect(self._show_end)
@@ -67,18 +66,19 @@ class TaskRow(ProgressRow):
             self.show_waiting(tr("Waiting…"))
 
     def _follow(self) -> None:
-        progress = self.task.progress
+        progress, step = self.task.progress, self.task.step
         if self.task.is_over:
             return
-        if progress is None or not self._enter(progress):
-            if self._step < 0:
-                self._show_waiting()
+        if progress is None or step < 0:
+            self._show_waiting()
             return
-        words = self._words_for(self._step)
+        if progress.step != self._steps[step].progress:
+            return
+        words = self._words_for(step)
         part = _part_in_words(progress)
         self.set_detail(f"{words} · {part}" if part else words)
         done, total = progress.done_bytes, progress.total_bytes
-        self.show_progress(done, total, self.task.pace, part=(self._step, len(self._steps)))
+        self.show_progress(done, total, self.task.pace, part=(step, len(self._steps)))
 
     def _words_for(self, index: int) -> str:
         """Return the name of a step, with its number if there are several in all."""
@@ -86,16 +86,6 @@ class TaskRow(ProgressRow):
         if self._total == 1:
             return words
         return tr("{number} of {total}: {step}", number=number, total=self._total, step=words)
-
-    def _enter(self, progress: Progressed) -> bool:
-        """Go on to the step that a progress belongs to; return False if it belongs to none."""
-        if self._step >= 0 and self._steps[self._step].progress == progress.step:
-            return True
-        for index in range(self._step + 1, len(self._steps)):
-            if self._steps[index].progress == progress.step:
-                self._step = index
-                return True
-        return False
 
     def _show_end(self) -> None:
         if self.task.state == "finished":

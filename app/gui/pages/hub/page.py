@@ -108,4 +108,4 @@ class HubBrowsingPage(QWidget):
     def _chat(self, path: str) -> None:
         self.notice.hide()
         listed = self._models.model_at(path)
-        self.chat_requested.emit(path, listed.name if listed else Path(path).stem)
+        self.chat_requested.emit(path, listed.title if listed else Path(path).stem)

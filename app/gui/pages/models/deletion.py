@@ -12,7 +12,7 @@ from app.core.events import CheckpointListed, ModelListed
 from app.core.language import tr
 from app.core.sentences import describe_error
 from app.core.sizes import format_bytes
-from app.gui.pages.models.table import Listed
+from app.gui.pages.models.model_facts import Listed
 from app.gui.services.workbench import Workbench
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.library.removal import RemovalPlan, plan_checkpoint_removal, plan_removal
@@ -35,7 +35,11 @@ class Deletion(QObject):
         self._window = window
 
     def ask(self, listed: Listed) -> None:
-        """Ask, with the size that is freed, and delete."""
+        """Ask, with the size that is freed, and delete; a model that is loaded stays."""
+        if self._is_loaded(listed):
+            words = tr("{name} is loaded. Unload it in the chat first.", name=listed.title)
+            self.failed.emit(words)
+            return
         if isinstance(listed, CheckpointListed) and self._is_converted(listed):
             self.failed.emit(
                 tr("{name} is being converted. Wait until that is done.", name=listed.name)
@@ -48,26 +52,17 @@ class Deletion(QObject):
             return
         dialog = ConfirmDialog(
             self._workbench.theme,
-            tr("Delete {name}?", name=listed.name),
-            self._consequences(listed, plan),
+            tr("Delete {name}?", name=listed.title),
+            _consequences(listed, plan),
             _named(listed, plan),
             tr("Delete"),
             self._window,
             is_destructive=True,
         )
-        dialog.accepted.connect(lambda: self._delete(listed, plan))
+        dialog.accepted.connect(lambda: self._delete(plan))
         dialog.open()
 
-    def _consequences(self, listed: Listed, plan: RemovalPlan) -> str:
-        size = format_bytes(plan.size_bytes)
-        frees = tr("This frees {size}. It can't be undone.", size=size)
-        if self._is_loaded(listed):
-            return tr("The model is loaded now, and will be unloaded.") + " " + frees
-        return frees
-
-    def _delete(self, listed: Listed, plan: RemovalPlan) -> None:
-        if self._is_loaded(listed):
-            self._workbench.engine.unload()
+    def _delete(self, plan: RemovalPlan) -> None:
         try:
             plan.execute()
         except AppError as error:
@@ -86,6 +81,14 @@ class Deletion(QObject):
             task.kind == "convert" and checkpoint.path in task.arguments
             for task in self._workbench.tasks.open_tasks
         )
+
+
+def _consequences(listed: Listed, plan: RemovalPlan) -> str:
+    frees = tr("This frees {size}. It can't be undone.", size=format_bytes(plan.size_bytes))
+    if isinstance(listed, ModelListed) and listed.program:
+        owner = tr("It belongs to {program}, which will lose it, too.", program=listed.program)
+        return f"{owner} {frees}"
+    return frees
 
 
 def _plan(listed: Listed) -> RemovalPlan:

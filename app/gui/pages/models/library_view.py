@@ -5,28 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
+from app.core.errors import AppError
 from app.core.events import CheckpointListed, ModelListed
 from app.core.language import tr
+from app.core.model_facts import Marks
+from app.core.sentences import describe_error
 from app.gui.pages.models.deletion import Deletion
-from app.gui.pages.models.table import Listed, ModelTable
+from app.gui.pages.models.marks_dialog import MarksDialog
+from app.gui.pages.models.model_facts import Listed, facts_in_words
+from app.gui.pages.models.table import ModelTable
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
+from app.gui.widgets.clearable_field import ClearableField
+from app.gui.widgets.plain_label import PlainLabel
 
 
 class LibraryView(QWidget):
     """Lists the library; buttons and a menu act on the selected row.
 
     Signals:
+        failed: a sentence about what could not be done.
         chat_requested: the path and name of a model to chat with.
         convert_requested: the folder of a downloaded checkpoint to convert.
         options_requested: the path and name of a model whose load options to show.
     """
 
+    failed = Signal(str)
     chat_requested = Signal(str, str)
     convert_requested = Signal(str)
     options_requested = Signal(str, str)
@@ -34,7 +44,10 @@ class LibraryView(QWidget):
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme = workbench.theme
+        self._workbench = workbench
         self._models = workbench.models
+        self.filter = ClearableField(tr("Filter by name, tag, architecture or source"))
+        self.facts = PlainLabel("", "caption", wrap=True, selectable=True)
         self.deletion = Deletion(workbench, self)
         self.table = self.safe_control = ModelTable()
         self.chat_button = Button(theme, tr("Chat"), icon_name="chat")
@@ -52,6 +65,8 @@ class LibraryView(QWidget):
         self._build_layout()
         for button, act in self._actions.items():
             button.clicked.connect(act)
+        self.filter.textChanged.connect(self.table.set_filter)
+        self.deletion.failed.connect(self.failed)
         self.table.itemSelectionChanged.connect(self._show_buttons)
         self.table.itemActivated.connect(lambda _: self._use())
         self.table.deletion_requested.connect(self._delete)
@@ -64,7 +79,9 @@ class LibraryView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.medium)
+        column.addWidget(self.filter)
         column.addWidget(self.table, 1)
+        column.addWidget(self.facts)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)
         for button in self._actions:
@@ -88,6 +105,7 @@ class LibraryView(QWidget):
         self.options_button.setEnabled(is_usable)
         self.folder_button.setEnabled(chosen is not None)
         self.delete_button.setEnabled(chosen is not None)
+        self.facts.set_text(facts_in_words(chosen) if chosen is not None else "")
 
     def _show_menu(self, place: QPoint) -> None:
         if self.table.chosen() is None:
@@ -101,7 +119,34 @@ class LibraryView(QWidget):
         for button, act in self._actions.items():
             if not button.isHidden():
                 menu.addAction(button.text(), act).setEnabled(button.isEnabled())
+        if isinstance(chosen := self.table.chosen(), ModelListed):
+            self._add_model_actions(menu, chosen)
         menu.popup(self.table.viewport().mapToGlobal(place))
+
+    def _add_model_actions(self, menu: QMenu, model: ModelListed) -> None:
+        menu.addSeparator()
+        favorite = menu.addAction(tr("Favorite"), lambda: self._toggle_favorite(model))
+        favorite.setCheckable(True)
+        favorite.setChecked(model.marks.is_favorite)
+        menu.addAction(tr("Label and tags…"), lambda: self._edit_marks(model))
+        menu.addAction(tr("Verify"), lambda: self._verify(model))
+
+    def _toggle_favorite(self, model: ModelListed) -> None:
+        self._mark(model, replace(model.marks, is_favorite=not model.marks.is_favorite))
+
+    def _edit_marks(self, model: ModelListed) -> None:
+        dialog = MarksDialog(self._workbench.theme, model, self)
+        dialog.chosen.connect(lambda marks: self._mark(model, marks))
+        dialog.open()
+
+    def _mark(self, model: ModelListed, marks: Marks) -> None:
+        try:
+            self._models.mark(model, marks)
+        except AppError as error:
+            self.failed.emit(describe_error(error.code, error.details))
+
+    def _verify(self, model: ModelListed) -> None:
+        self._workbench.tasks.add("verify", model.title, "models", "verify", model.path)
 
     def _use(self) -> None:
         """Do what the first button does."""
@@ -112,7 +157,7 @@ class LibraryView(QWidget):
 
     def _chat(self) -> None:
         if (model := self._usable()) is not None:
-            self.chat_requested.emit(model.path, model.name)
+            self.chat_requested.emit(model.path, model.title)
 
     def _convert(self) -> None:
         if isinstance(chosen := self.table.chosen(), CheckpointListed):
@@ -120,7 +165,7 @@ class LibraryView(QWidget):
 
     def _show_options(self) -> None:
         if (model := self._usable()) is not None:
-            self.options_requested.emit(model.path, model.name)
+            self.options_requested.emit(model.path, model.title)
 
     def _open_folder(self) -> None:
         if (chosen := self.table.chosen()) is not None:

@@ -8,9 +8,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core.language import tr
+from app.core.sentences import describe_verification
 from app.gui.children.task import Task
 from app.gui.getting.first_models_list import FirstModelsList
 from app.gui.pages.models.downloads_card import DownloadsCard
+from app.gui.pages.models.folders_card import FoldersCard
 from app.gui.pages.models.library_view import LibraryView
 from app.gui.pages.models.repository_card import RepositoryCard
 from app.gui.services.workbench import Workbench
@@ -45,9 +47,11 @@ class ModelsPage(QWidget):
         super().__init__(parent)
         self._models = workbench.models
         self._downloaded: Task | None = None
+        self._verified = ""
         theme = workbench.theme
         self.getting = RepositoryCard(theme, workbench.downloads, self)
         self.downloads = DownloadsCard(theme, workbench.downloads, self.getting.last_control, self)
+        self.folders = FoldersCard(workbench)
         self.library = LibraryView(workbench)
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)
@@ -69,7 +73,7 @@ class ModelsPage(QWidget):
         header.addWidget(self._refresh)
         scroll = ScrollColumn()
         body.addWidget(scroll, 1)
-        for widget in (self.getting, self.notice, self.warnings, self.downloads):
+        for widget in (self.getting, self.notice, self.warnings, self.downloads, self.folders):
             scroll.column.addWidget(widget)
         self._stack = QStackedLayout()
         scroll.column.addLayout(self._stack, 1)
@@ -79,13 +83,14 @@ class ModelsPage(QWidget):
     def _connect(self, workbench: Workbench) -> None:
         self._refresh.clicked.connect(self._models.refresh)
         self._models.changed.connect(self._show)
+        self._models.changed.connect(self._report_verified)
         workbench.tasks.added.connect(self._on_task_added)
         workbench.tasks.ended.connect(self._on_task_ended)
         self.getting.sign_in_requested.connect(self.sign_in_requested)
         self.library.chat_requested.connect(self.chat_requested)
         self.library.convert_requested.connect(self.convert_requested)
         self.library.options_requested.connect(self.options_requested)
-        self.library.deletion.failed.connect(self._fail)
+        self.library.failed.connect(self._fail)
         self.downloads.failed.connect(self._fail)
         self._empty.acted.connect(self.search_requested)
         self.first_models.chat_requested.connect(self._chat)
@@ -119,12 +124,28 @@ class ModelsPage(QWidget):
         self.warnings.show_sentences(self._warned)
 
     def _on_task_ended(self, task: Task) -> None:
+        if task.kind == "verify":
+            self._show_verification(task)
         if task.kind != "download" or task.state != "finished":
             return
         self._downloaded = task
         is_checkpoint = Path(task.paths[0]).is_dir()
         action = ("convert", tr("Convert…")) if is_checkpoint else ("chat", tr("Chat now"))
         self.notice.show_notice("info", tr("{name} is downloaded.", name=task.title), [action])
+
+    def _show_verification(self, task: Task) -> None:
+        self._verified = task.arguments[-1] if task.state == "finished" else ""
+        self._models.refresh()
+        if task.state == "failed":
+            self._fail(task.sentence)
+
+    def _report_verified(self) -> None:
+        """Say what was found, once the list has it."""
+        model = self._models.model_at(self._verified) if self._verified else None
+        if model is not None and model.verification is not None:
+            self._verified = ""
+            found = describe_verification(model.verification)
+            self.notice.show_notice("info", f"{model.title}: {found}")
 
     def _on_notice_acted(self, action: str) -> None:
         if self._downloaded is None:
@@ -138,4 +159,4 @@ class ModelsPage(QWidget):
 
     def _chat(self, path: str) -> None:
         listed = self._models.model_at(path)
-        self.chat_requested.emit(path, listed.name if listed else Path(path).stem)
+        self.chat_requested.emit(path, listed.title if listed else Path(path).stem)

@@ -143,7 +143,8 @@ class RepositoryCard(Card):
             self._refuse(error.code, describe_error(error.code, error.details))
             return
         self._refused = reference.repository
-        self.choice.open_for(DownloadRequest(reference.repository, reference.revision))
+        request = DownloadRequest(reference.repository, reference.revision)
+        self.choice.open_for(request, reference.file or "")
         self._show_state()
 
     def _on_look_failed(self, code: ErrorCode, sentence: str, log: str) -> None:
@@ -201,4 +202,4 @@ class RepositoryCard(Card):
         QDesktopServices.openUrl(QUrl(f"{hub_endpoint()}/{self._refused}"))
 
     def _show_log(self) -> None:
-        TextDialog(self._theme, self._refused, self._log, self).open()
+        TextDialog(self._theme, self._refused, self._log, self, at_end=True).open()

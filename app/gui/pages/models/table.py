@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
 
 from app.core.events import CheckpointListed, ModelListed
 from app.core.language import tr
 from app.core.sentences import describe_error
 from app.core.sizes import format_bytes, format_gibibytes, format_weights
+from app.gui.pages.models.model_facts import Listed, matches
 from app.gui.theme.tokens import SIZE
-from app.gui.widgets.item_table import ItemTable
+from app.gui.widgets.item_table import ItemTable, RowDelegate
 
-Listed = ModelListed | CheckpointListed
+_STAR = "★ "
 _NONE = "—"
 _WEIGHTS = 3
+_FAULT, _FAULT_WIDTH = 1, 4
+"""The columns that hold the fault of a file instead of its facts."""
 _MARKS = (" ↑", " ↓")
 """Of the sorted column; Qt's own mark covers the text."""
 
@@ -25,7 +29,7 @@ _MARKS = (" ↑", " ↓")
 class ModelTable(ItemTable):
     """Shows the library; `chosen` is the model or checkpoint of the selected row.
 
-    A click on a header sorts by that column, a second one in reverse.
+    A click on a header sorts by that column, a second one in reverse; favorites stay on top.
 
     Signals:
         deletion_requested: the user pressed Delete.
@@ -46,23 +50,35 @@ class ModelTable(ItemTable):
         # Names often differ at their end only.
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setWordWrap(False)
+        self.setItemDelegate(_FaultDelegate(self))
+        self._all: Sequence[Listed] = ()
+        self._filter = ""
         self._listed: Sequence[Listed] = ()
         self._headers = headers
         self._sorting: tuple[int, bool] | None = None
         self.horizontalHeader().sectionClicked.connect(self._sort_by)
 
     def show_models(self, listed: Sequence[Listed]) -> None:
-        """Show these models, and keep the selection."""
+        """Show those of these models that match the filter, and keep the selection."""
         chosen = self.chosen()
-        self._listed = self._sorted(listed)
+        self._all = listed
+        self._listed = self._sorted([one for one in listed if matches(one, self._filter)])
+        self.clearSpans()
         self.setRowCount(0)
         for one in self._listed:
-            self.add_row(*_row_of(one))
+            row = self.add_row(*_row_of(one))
+            if isinstance(one, ModelListed) and one.problem is not None:
+                self._show_fault(row)
         paths = [one.path for one in self._listed]
         if chosen is not None and chosen.path in paths:
             self.selectRow(paths.index(chosen.path))
         elif paths:
             self.selectRow(0)
+
+    def set_filter(self, words: str) -> None:
+        """Show only what has all of these words in its facts."""
+        self._filter = words
+        self.show_models(self._all)
 
     def chosen(self) -> Listed | None:
         """Return what the selected row shows, if any."""
@@ -87,18 +103,41 @@ class ModelTable(ItemTable):
         headers = list(self._headers)
         headers[column] += _MARKS[is_reverse]
         self.setHorizontalHeaderLabels(headers)
-        self.show_models(self._listed)
+        self.show_models(self._all)
 
     def _sorted(self, listed: Sequence[Listed]) -> Sequence[Listed]:
-        if self._sorting is None:
-            return listed
-        column, is_reverse = self._sorting
-        return sorted(listed, key=lambda one: _sort_key(one, column), reverse=is_reverse)
+        if self._sorting is not None:
+            column, is_reverse = self._sorting
+            listed = sorted(listed, key=lambda one: _sort_key(one, column), reverse=is_reverse)
+        return sorted(listed, key=lambda one: not _is_favorite(one))
+
+    def _show_fault(self, row: int) -> None:
+        """Give the fault of a file the room of its facts."""
+        self.setSpan(row, _FAULT, 1, _FAULT_WIDTH)
+        # It must not widen its column.
+        if (fault := self.item(row, _FAULT)) is not None:
+            fault.setSizeHint(QSize(0, 0))
+
+
+class _FaultDelegate(RowDelegate):
+    """Ends a fault in an ellipsis, where names have it in the middle."""
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Names often differ at their end only; of a sentence the beginning matters."""
+        super().initStyleOption(option, index)
+        if index.column() == _FAULT:
+            option.textElideMode = Qt.TextElideMode.ElideRight
+
+
+def _is_favorite(one: Listed) -> bool:
+    return isinstance(one, ModelListed) and one.marks.is_favorite
 
 
 def _sort_key(one: Listed, column: int) -> tuple[str | int, str]:
     """Return the value of a column, and the name for those with the same."""
-    name = one.name.casefold()
+    name = one.title.casefold()
     model = one if isinstance(one, ModelListed) else None
     values: tuple[str | int, ...] = (
         name,
@@ -119,10 +158,10 @@ def _row_of(one: Listed) -> tuple[Sequence[str], Sequence[str]]:
         return cells, (one.path, tr("Convert it to chat with it"), "", "", "", exact_size)
     if one.problem is not None:
         problem = describe_error(one.problem, one.details)
-        cells = (f"{one.name}: {problem}", "GGUF", _NONE, _NONE, _NONE, size)
-        return cells, (f"{problem}\n{one.path}",)
+        tip = f"{problem}\n{one.path}"
+        return (_name_of(one), _fault_of(one), "", "", "", size), (tip, tip)
     cells = (
-        f"{one.name}  ·  {one.place}" if one.place else one.name,
+        _name_of(one),
         "GGUF",
         one.level or _NONE,
         format_weights(one.parameters),
@@ -130,3 +169,17 @@ def _row_of(one: Listed) -> tuple[Sequence[str], Sequence[str]]:
         size,
     )
     return cells, (f"{cells[0]}\n{one.path}", "", "", "", "", exact_size)
+
+
+def _fault_of(model: ModelListed) -> str:
+    """Return the problem without the name of the file, which is in the same row."""
+    if model.problem is None:
+        return ""
+    is_own = model.details.get("file") == PurePath(model.path).name
+    details = model.details | {"file": tr("The file")} if is_own else model.details
+    return describe_error(model.problem, details)
+
+
+def _name_of(model: ModelListed) -> str:
+    name = f"{model.title}  ·  {model.place}" if model.place else model.title
+    return f"{_STAR}{name}" if model.marks.is_favorite else name

@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
+from app.gui.pages.models.marks_dialog import MarksDialog
 from app.gui.pages.models.page import ModelsPage
 from app.gui.services.engine import EngineLoading
 from app.gui.widgets.confirm_dialog import ConfirmDialog
@@ -37,13 +39,13 @@ def test_models_are_listed_with_level_and_size(home: Path, make_window: WindowMa
     llama_file().write(home / "models" / "Little-Q4_K_M.gguf")
     (home / "models" / "broken.gguf").write_bytes(b"GGUF")
     page = make_window().models
-    broken, good = sorted(rows(page))[1], sorted(rows(page))[0]
-    if not good[0].startswith("Little"):
-        broken, good = good, broken
+    good, broken = sorted(rows(page))
     assert good[:3] == ["Little", "GGUF", "Q4_K_M"]
     assert good[5].endswith("kB")
-    assert "broken" in broken[0]
-    assert "Download or convert it again." in broken[0]
+    assert broken[0] == "broken"
+    assert broken[1].startswith("The file is incomplete")
+    page.table.selectRow(rows(page).index(broken))
+    assert page.library.facts.whole_text.startswith("broken.gguf is incomplete")
 
 
 def test_delete_shows_what_goes_and_then_does_it(
@@ -139,17 +141,14 @@ def test_a_checkpoint_that_is_being_converted_is_not_deleted(
     assert folder.exists()
 
 
-def test_the_last_question_says_that_the_model_is_loaded(
-    home: Path, make_window: WindowMaker
-) -> None:
+def test_a_model_that_is_loaded_is_not_deleted(home: Path, make_window: WindowMaker) -> None:
     path = llama_file().write(home / "models" / "Little-Q4_K_M.gguf")
     window = make_window()
     window.show_page("models")
     window._workbench.engine.state = EngineLoading(str(path), "Little", 0.5)
     window.models.library.delete_button.click()
-    texts = [label.text() for label in open_dialog().findChildren(PlainLabel)]
-    assert texts[1].startswith("The model is loaded now, and will be unloaded. This frees")
-    open_dialog().reject()
+    assert window.models.notice.text == "Little is loaded. Unload it in the chat first."
+    assert path.exists()
 
 
 def test_a_header_sorts_and_sorts_in_reverse(home: Path, make_window: WindowMaker) -> None:
@@ -180,6 +179,85 @@ def test_the_menu_has_the_actions_of_the_buttons(home: Path, make_window: Window
     (menu,) = page.library.findChildren(QMenu)
     assert [action.text() for action in menu.actions()] == labels(page)
     menu.close()
+
+
+def test_a_model_has_more_in_its_menu(home: Path, make_window: WindowMaker) -> None:
+    llama_file().write(home / "models" / "Little-Q4_K_M.gguf")
+    page = make_window().models
+    assert list(actions(page)) == [*labels_of(page), "", "Favorite", "Label and tags…", "Verify"]
+
+
+def actions(page: ModelsPage) -> dict[str, QAction]:
+    page.table.customContextMenuRequested.emit(page.table.rect().center())
+    menu = page.library.findChildren(QMenu)[-1]
+    return {action.text(): action for action in menu.actions()}
+
+
+def labels_of(page: ModelsPage) -> list[str]:
+    return [button.text() for button in page.library._actions if not button.isHidden()]
+
+
+def test_favorites_come_first_whatever_the_order(home: Path, make_window: WindowMaker) -> None:
+    for name in ("Barley", "Rye"):
+        llama_file().write(home / "models" / f"{name}-Q4_K_M.gguf")
+    page = make_window().models
+    choose(page, "Rye")
+    actions(page)["Favorite"].trigger()
+    assert [row[0] for row in rows(page)] == ["★ Rye", "Barley"]
+    page.table.horizontalHeader().sectionClicked.emit(0)
+    assert [row[0] for row in rows(page)] == ["★ Rye", "Barley"]
+    assert actions(page)["Favorite"].isChecked()
+
+
+def test_a_label_replaces_the_name_and_the_filter_finds_tags(
+    home: Path, make_window: WindowMaker
+) -> None:
+    for name in ("Barley", "Rye"):
+        llama_file().write(home / "models" / f"{name}-Q4_K_M.gguf")
+    page = make_window().models
+    choose(page, "Rye")
+    actions(page)["Label and tags…"].trigger()
+    dialog = page.library.findChild(MarksDialog)
+    dialog.label.setText(" Bread ")
+    dialog.tags.setText("code,  very   small , code,")
+    dialog.save.click()
+    assert [row[0] for row in rows(page)] == ["Barley", "Bread"]
+    assert page.library.facts.whole_text.endswith("#code  ·  #very small")
+    page.library.filter.setText("SMALL code")
+    assert [row[0] for row in rows(page)] == ["Bread"]
+    page.library.filter.setText("rye")
+    assert [row[0] for row in rows(page)] == ["Bread"]
+    page.library.filter.clear()
+    assert len(rows(page)) == 2
+
+
+def test_a_model_is_verified_and_a_change_is_told(
+    home: Path, make_window: WindowMaker, qtbot: QtBot
+) -> None:
+    file = llama_file().write(home / "models" / "Little-Q4_K_M.gguf")
+    window = make_window()
+    window.show_page("models")
+    page = window.models
+    actions(page)["Verify"].trigger()
+    qtbot.waitUntil(lambda: "checksum recorded on" in page.notice.text, timeout=30_000)
+    assert "checksum recorded on" in page.library.facts.whole_text
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    actions(page)["Verify"].trigger()
+    qtbot.waitUntil(lambda: "its SHA-256 differs" in page.notice.text, timeout=30_000)
+    qtbot.waitUntil(lambda: "changed since" in page.library.facts.whole_text, timeout=30_000)
+
+
+def test_a_file_of_another_program_is_deleted_only_with_its_name(
+    home: Path, tmp_path: Path, make_window: WindowMaker
+) -> None:
+    llama_file().write(tmp_path / "person" / ".lmstudio" / "models" / "Grain-Q4_K_M.gguf")
+    (home / "settings.json").write_text('{"shown_programs": ["LM Studio"]}')
+    window = make_window()
+    window.show_page("models")
+    window.models.library.delete_button.click()
+    texts = [label.text() for label in open_dialog().findChildren(PlainLabel)]
+    assert texts[1].startswith("It belongs to LM Studio, which will lose it, too. This frees")
+    open_dialog().reject()
 
 
 def test_models_of_one_name_are_told_apart(home: Path, make_window: WindowMaker) -> None:

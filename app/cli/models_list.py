@@ -1,0 +1,102 @@
+"""`gristmill models list`: the GGUF files, checkpoints and unfinished downloads of the library."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from app.core import events, paths
+from app.core.language import tr
+from app.core.model_facts import Measured
+from app.core.settings import Settings, load_settings
+from app.jobs.reporter import Reporter
+from app.library.downloaded_checkpoints import downloaded_checkpoints
+from app.library.facts_cache import FactsCache
+from app.library.folder_lock import is_locked
+from app.library.library_scan import scan_library
+from app.library.sources import Source, library_sources
+from app.library.unfinished_downloads import UnfinishedDownload, unfinished_below
+from app.measurement.store import stored_measurement
+
+NAME = "list"
+HELP = tr("List the models on this machine.")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "places",
+        nargs="*",
+        type=Path,
+        metavar="FOLDER",
+        help=tr(
+            "a folder or file to search; default: the folders in the settings, and downloaded "
+            "checkpoints"
+        ),
+    )
+    parser.add_argument("--json", action="store_true", help=tr("print one JSON array"))
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Report every model, sorted by name, then checkpoints, unfinished downloads and folders."""
+    settings, _ = load_settings()
+    cache = FactsCache(paths.library_cache_file())
+    sources = [Source(place) for place in arguments.places]
+    found = scan_library(sources, cache).models if sources else _library(settings, cache)
+    _report(found, reporter, as_json=arguments.json)
+
+
+def _library(settings: Settings, cache: FactsCache) -> Iterator[events.Event]:
+    unfinished = unfinished_below((settings.models_path(), paths.checkpoints_folder()))
+    fetched = {str(file) for download in unfinished for file in download.fetched_files()}
+    found = scan_library(library_sources(settings), cache)
+    cache.save()
+    yield from found.notices
+    # A model of which only some shards have been fetched is a download, not a broken model.
+    listed = (m for m in found.models if m.problem is None or m.path not in fetched)
+    yield from map(_with_measurement, listed)
+    for checkpoint in downloaded_checkpoints():
+        folder, size = str(checkpoint.folder), checkpoint.size_bytes()
+        yield events.CheckpointListed(folder, checkpoint.name, size)
+    yield from map(_listed, unfinished)
+    yield from found.folders
+    yield events.FoldersWatched(found.watched)
+
+
+def _with_measurement(model: events.ModelListed) -> events.ModelListed:
+    stored = stored_measurement(Path(model.path)) if model.problem is None else None
+    if stored is None:
+        return model
+    divergence = stored.comparison.mean if stored.comparison else None
+    speed = stored.generation_tokens_per_second
+    measured = Measured(stored.perplexity, speed, divergence)
+    return msgspec.structs.replace(model, measured=measured)
+
+
+def _report(found: Iterable[events.Event], reporter: Reporter, *, as_json: bool) -> None:
+    if not as_json:
+        for event in found:
+            reporter.report(event)
+        return
+    shown = [one for one in found if not isinstance(one, events.FoldersWatched)]
+    reporter.report(events.Printed(json.dumps(msgspec.to_builtins(shown), indent=2) + "\n"))
+
+
+def _listed(download: UnfinishedDownload) -> events.DownloadListed:
+    note, request = download.note, download.note.request
+    return events.DownloadListed(
+        path=str(download.folder),
+        repository=request.repository,
+        revision=request.revision,
+        pattern=request.pattern,
+        allows_pickle=request.allows_pickle,
+        done_bytes=download.done_bytes(),
+        total_bytes=download.total_bytes,
+        is_running=is_locked(download.folder),
+        problem=note.problem,
+        details=note.details,
+    )

@@ -1,0 +1,78 @@
+"""Tell how work ended that nobody watched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.core.language import tr
+from app.gui.theme.theme import Theme
+from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.text_dialog import TextDialog
+from app.gui.widgets.toast import NoticeKind
+
+if TYPE_CHECKING:
+    from app.gui.children.task import Task
+    from app.gui.pages.convert.conversion_run import ConversionRun
+
+
+class RunResults(QObject):
+    """Shows a notice over any page; what was canceled needs none.
+
+    Signals:
+        chat_requested: the path and the name of a finished model.
+        models_requested: the user wants to see what was made.
+    """
+
+    chat_requested = Signal(str, str)
+    models_requested = Signal()
+
+    def __init__(self, theme: Theme, window: QWidget) -> None:
+        super().__init__(window)
+        self._theme = theme
+        self._window = window
+
+    def tell(self, run: ConversionRun) -> None:
+        """Tell how a conversion ended, unless the window is closed."""
+        if not self._window.isVisible():
+            return
+        failed = next((task for task, _ in run.tasks if task.state == "failed"), None)
+        if failed is not None:
+            self._tell_failure(run, failed)
+        elif all(task.state == "finished" for task, _ in run.tasks):
+            self._tell_success(run)
+
+    def tell_lines(self, lines: Sequence[str]) -> None:
+        """Tell how tasks ended while there was no window."""
+        if lines:
+            words = "\n".join([tr("While the window was closed:"), *lines])
+            notice = self._show("info", words, [("models", tr("Show models"))])
+            notice.acted.connect(self.models_requested)
+
+    def _tell_success(self, run: ConversionRun) -> None:
+        levels = ", ".join(run.levels)
+        words = tr("{name} {levels} is converted.", name=run.name, levels=levels)
+        path = run.favorite_model()
+        actions = [("chat", tr("Chat"))] if path else []
+        notice = self._show("info", words, actions)
+        notice.acted.connect(lambda _: self.chat_requested.emit(path, Path(path).stem))
+
+    def _tell_failure(self, run: ConversionRun, failed: Task) -> None:
+        words = tr("{name} wasn't converted. {reason}", name=run.name, reason=failed.sentence)
+        log = failed.log_text()
+        notice = self._show("error", words, [("log", tr("Show log"))] if log else [])
+        notice.acted.connect(
+            lambda _: TextDialog(self._theme, failed.title, log, self._window, at_end=True).open()
+        )
+
+    def _show(self, kind: NoticeKind, words: str, actions: list[tuple[str, str]]) -> NoticeBar:
+        notice = NoticeBar(self._theme, parent=self._window)
+        notice.show_notice(kind, words, actions)
+        notice.acted.connect(notice.hide)
+        for end in (notice.acted, notice.dismissed):
+            end.connect(notice.deleteLater)
+        return notice

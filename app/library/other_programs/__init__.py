@@ -1,0 +1,1 @@
+"""Models of other programs, found where those keep them and used in place."""

@@ -1,0 +1,43 @@
+"""Where the library's models are: the user's folders and files, and those of other programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core.settings import Settings
+from app.library.other_programs.places import ProgramFolder, program_folders
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file or folder with models; `program` is the other program that it belongs to, if any.
+
+    If not `is_shown`, it is only offered.
+    """
+
+    path: Path
+    program: str = ""
+    is_shown: bool = True
+
+
+def library_sources(settings: Settings) -> tuple[Source, ...]:
+    """Return the user's own places first, then those of other programs that none of them covers."""
+    own = tuple(Source(path) for path in settings.search_paths())
+    others = (
+        Source(one.folder, one.program, one.program in settings.shown_programs)
+        for one in program_folders()
+        if not any(one.folder.is_relative_to(source.path) for source in own)
+    )
+    return (*own, *others)
+
+
+def library_places(settings: Settings) -> tuple[Path, ...]:
+    """Return where to look for the models that the library lists."""
+    return tuple(source.path for source in library_sources(settings) if source.is_shown)
+
+
+def owner_of(path: str, programs: tuple[ProgramFolder, ...]) -> str:
+    """Return the name of the program that a file belongs to; empty if it is the user's own."""
+    owners = (one.program for one in programs if Path(path).is_relative_to(one.folder))
+    return next(owners, "")
