@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QTableWidgetItem, QWidget
 from app.core.events import RemoteModelListed
 from app.core.language import tr
 from app.core.sizes import format_bytes, format_gibibytes
+from app.gui.levels.fit_words import fit_in_words
 from app.gui.widgets.item_table import ItemTable
 
 _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
@@ -66,7 +67,7 @@ class ModelChoiceTable(ItemTable):
             model.level or "—",
             _size_in_words(model),
             needed,
-            fit_in_words(model),
+            place_in_words(model),
         )
         row = self.add_row(cells, (model.path, "", format_gibibytes(model.size_bytes)))
         box = self._box(row)
@@ -85,15 +86,10 @@ def _whole(path: str) -> str:
     return _PART.sub(".gguf", path)
 
 
-def fit_in_words(model: RemoteModelListed) -> str:
+def place_in_words(model: RemoteModelListed) -> str:
     """Return where on this machine a model would fit, and whether it is the recommended one."""
-    words = {
-        "": tr("Projector for images") if model.is_projector else "—",
-        "on_devices": tr("All on the GPU"),
-        "shared": tr("GPU and RAM"),
-        "on_processor": tr("In RAM"),
-        "too_large": tr("Too large"),
-    }[model.fit]
+    nowhere = tr("Projector for images") if model.is_projector else "—"
+    words = fit_in_words(model.fit) or nowhere
     return tr("{fit} · Recommended", fit=words) if model.is_recommended else words
 
 

@@ -9,6 +9,8 @@ from app.gui.children.task_board import TaskBoard
 from app.gui.services.download_list import DownloadList
 from app.gui.services.endpoint_list import EndpointList
 from app.gui.services.engine import Engine
+from app.gui.services.get_list import GetList
+from app.gui.services.hub_browser import HubBrowser
 from app.gui.services.model_list import ModelList
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.theme.theme import Theme
@@ -24,5 +26,7 @@ class Workbench:
     tasks: TaskBoard
     models: ModelList
     downloads: DownloadList
+    getting: GetList
+    hub: HubBrowser
     endpoints: EndpointList
     chats: ChatStore

@@ -25,6 +25,8 @@ from app.gui.children.task_board import TaskBoard
 from app.gui.services.download_list import DownloadList
 from app.gui.services.endpoint_list import EndpointList
 from app.gui.services.engine import Engine
+from app.gui.services.get_list import GetList
+from app.gui.services.hub_browser import HubBrowser
 from app.gui.services.model_list import ModelList
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.services.workbench import Workbench
@@ -87,13 +89,16 @@ def build_window(application: QApplication) -> MainWindow:
     holder = SettingsHolder(settings, application)
     tasks = TaskBoard(application)
     models = ModelList(holder, application)
+    downloads = DownloadList(queue, tasks, models, holder, application)
     workbench = Workbench(
         theme=theme,
         settings=holder,
         engine=Engine(holder, application),
         tasks=tasks,
         models=models,
-        downloads=DownloadList(queue, tasks, models, holder, application),
+        downloads=downloads,
+        getting=GetList(downloads, application),
+        hub=HubBrowser(application),
         endpoints=EndpointList(application),
         chats=chats,
     )

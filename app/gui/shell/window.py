@@ -47,11 +47,12 @@ from app.gui.widgets.toast_stack import ToastStack
 if TYPE_CHECKING:
     from app.gui.load_options.dialog import LoadOptionsDialog
     from app.gui.pages.convert.page import ConvertPage
+    from app.gui.pages.hub.page import HubBrowsingPage
     from app.gui.pages.models.inspector.page import InspectorPage
     from app.gui.pages.models.page import ModelsPage
     from app.gui.pages.settings.page import SettingsPage
 
-PageName = Literal["chat", "models", "convert", "settings"]
+PageName = Literal["chat", "models", "hub", "convert", "settings"]
 PAGES: tuple[PageName, ...] = get_args(PageName)
 
 
@@ -106,6 +107,18 @@ class MainWindow(QMainWindow):
         page.convert_requested.connect(self._start_conversion)
         page.options_requested.connect(self.show_options)
         page.inspection_requested.connect(self.inspect)
+        page.sign_in_requested.connect(self._show_sign_in)
+        page.search_requested.connect(lambda: self._go_to("hub"))
+        self._stack.addWidget(page)
+        return page
+
+    @cached_property
+    def hub(self) -> HubBrowsingPage:
+        """The Hub page."""
+        from app.gui.pages.hub.page import HubBrowsingPage
+
+        page = HubBrowsingPage(self._workbench)
+        page.chat_requested.connect(self.start_chat)
         page.sign_in_requested.connect(self._show_sign_in)
         self._stack.addWidget(page)
         return page
@@ -262,11 +275,11 @@ class MainWindow(QMainWindow):
         bench.models.watch.stop()
         bench.downloads.close()
         bench.tasks.cancel_waiting()
-        stop_children(self, bench.tasks, bench.models, bench.endpoints, bench.engine)
+        stop_children(self, bench.tasks, bench.models, bench.hub, bench.endpoints, bench.engine)
         super().closeEvent(event)
 
     def _build_layout(self) -> None:
-        words = (tr("Chat"), tr("Models"), tr("Convert"), tr("Settings"))
+        words = (tr("Chat"), tr("Models"), tr("Hub"), tr("Convert"), tr("Settings"))
         for name, word in zip(PAGES, words, strict=True):
             self.rail.add_page(name, word, name)
         self._stack.addWidget(self.chat)
@@ -284,7 +297,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
-        self.chat.models_requested.connect(lambda: self._go_to("models"))
+        self.chat.models_requested.connect(lambda: self._go_to("hub"))
         self.chat.picker.options_requested.connect(self.show_options)
         self.chat.replied.connect(self.status.show_speed)
         self.warnings.muted.connect(self._state.mute)

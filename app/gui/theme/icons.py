@@ -34,6 +34,7 @@ IconName = Literal[
     "file",
     "folder",
     "grid",
+    "hub",
     "info",
     "jobs",
     "key",

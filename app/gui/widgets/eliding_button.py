@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt
 from PySide6.QtWidgets import QSizePolicy, QStyle, QStyleOptionButton, QToolTip
 
+from app.gui.theme.icons import IconName
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SIZE
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button, ButtonKind
 from app.gui.widgets.plain_text import plain_tool_tip
 
@@ -14,8 +15,15 @@ from app.gui.widgets.plain_text import plain_tool_tip
 class ElidingButton(Button):
     """A button that elides the middle of a long text, and then shows it all in the tool tip."""
 
-    def __init__(self, theme: Theme, text: str, kind: ButtonKind = "secondary") -> None:
-        super().__init__(theme, text, kind)
+    def __init__(
+        self,
+        theme: Theme,
+        text: str,
+        kind: ButtonKind = "secondary",
+        *,
+        icon_name: IconName | None = None,
+    ) -> None:
+        super().__init__(theme, text, kind, icon_name=icon_name)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def minimumSizeHint(self) -> QSize:
@@ -45,4 +53,6 @@ class ElidingButton(Button):
     def _elided(self, option: QStyleOptionButton) -> str:
         part = QStyle.SubElement.SE_PushButtonContents
         width = self.style().subElementRect(part, option, self).width()
+        if not option.icon.isNull():
+            width -= option.iconSize.width() + SPACING.tiny
         return option.fontMetrics.elidedText(option.text, Qt.TextElideMode.ElideMiddle, width)

@@ -38,9 +38,10 @@ class EmptyState(QWidget):
         self._title = PlainLabel(title, "title", wrap=True)
         self._text = PlainLabel(text, "muted", wrap=True)
         self.button = ElidingButton(theme, button_text or title, "primary")
-        self.button.setVisible(button_text is not None)
         self.button.clicked.connect(self.acted)
         self._arrange()
+        # Without a parent it would be a window.
+        self.button.setVisible(button_text is not None)
         theme.changed.connect(self._draw)
         self._draw()
 

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QApplication, QComboBox, QStyle, QStyleOptionViewI
 from pytestqt.qtbot import QtBot
 
 from app.core.load_options import LoadOptions
+from app.gui.levels.advice_row import AdviceRow
+from app.gui.levels.load_strip import LoadStrip
 from app.gui.pages.convert.advanced_card import AdvancedCard
-from app.gui.pages.convert.advice_row import AdviceRow
-from app.gui.pages.convert.load_strip import LoadStrip
 from app.gui.pages.convert.overrides_list import OverridesList
 from app.gui.shell.window import PAGES, MainWindow
 from tests.gui.drop_downs import faults_of_lists

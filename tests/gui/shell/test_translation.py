@@ -9,13 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+from app.gui.pages.hub.filter_bar import LICENSES
 from app.gui.widgets.plain_text import unbroken
 
 _TYPE = r"I?Q\d\w*|B?F16|F32"
 _EXAMPLE = r"https?://\S+|hf_…|\S*/models"
 _FIGURE = r"[\d.]+ GiB / [\d.]+ GiB"
+_FORMAT = "safetensors|GGUF"
+_LICENSE = "|".join(map(re.escape, LICENSES))
 _PATH = r"/.*"
-_SAME_EVERYWHERE = re.compile(rf"(?:{_TYPE}|{_EXAMPLE}|{_FIGURE}|{_PATH})", re.IGNORECASE)
+_SAME_EVERYWHERE = re.compile(
+    rf"(?:{_TYPE}|{_EXAMPLE}|{_FIGURE}|{_FORMAT}|{_LICENSE}|{_PATH})", re.IGNORECASE
+)
 
 
 def test_the_window_speaks_a_made_up_language(home: Path) -> None:

@@ -124,8 +124,9 @@ def test_everything_that_can_be_pressed_has_a_name(window: MainWindow) -> None:
 def test_the_pages_are_reached_by_keyboard(window: MainWindow, qtbot: QtBot) -> None:
     pages: dict[str, QWidget] = {
         "2": window.models,
-        "3": window.convert,
-        "4": window.settings,
+        "3": window.hub,
+        "4": window.convert,
+        "5": window.settings,
         "1": window.chat,
     }
     for key, page in pages.items():
@@ -200,7 +201,7 @@ def test_no_part_of_a_page_flashes_as_a_window_of_its_own(
     shown = _Shown()
     qapp.installEventFilter(shown)
     window = make_window()
-    for name in ("models", "convert", "settings", "chat"):
+    for name in ("models", "hub", "convert", "settings", "chat"):
         window.show_page(name)
     qapp.removeEventFilter(shown)
     assert shown.windows == [window]

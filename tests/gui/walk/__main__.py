@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gettext
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,19 +39,26 @@ class _Longer(gettext.NullTranslations):
 def _faults(checkpoint: Path, *, of_focus: bool) -> list[str]:
     from PySide6.QtWidgets import QApplication
 
+    from app.core import paths
     from app.gui.shell.application import build_window
     from tests.gui.walk.focus_faults import focus_faults
     from tests.gui.walk.places import Walk, wait_until, write_models
+    from tests.support.hub.local_hub import LocalHub
+    from tests.support.hub.served_models import serve_models
 
     write_models()
+    hub = LocalHub()
+    serve_models(hub, paths.home() / "served")
+    os.environ["HF_ENDPOINT"] = hub.endpoint
     application = QApplication(sys.argv[:1])
     window = build_window(application)
     window.show()
     wait_until(lambda: len(window._workbench.models.models) > 1, "the models")
-    walk = Walk(window, checkpoint)
-    find = focus_faults if of_focus else _sights
-    faults = [fault for place in walk.places for fault in find(walk, place)]
-    window.close()
+    with hub:
+        walk = Walk(window, checkpoint, hub)
+        find = focus_faults if of_focus else _sights
+        faults = [fault for place in walk.places for fault in find(walk, place)]
+        window.close()
     return faults
 
 

@@ -18,9 +18,13 @@ from PySide6.QtWidgets import (
 )
 
 from app.core import paths
+from app.core.hub_events import HubSearch
+from app.gui.pages.hub.search_view import SearchView
 from app.gui.shell.window import MainWindow
 from app.library.unfinished_downloads import DownloadRequest
 from tests.support.engine.tiny_model import write_tiny_model
+from tests.support.hub.local_hub import LocalHub
+from tests.support.hub.served_models import LONGEST
 
 NAMES = (
     "Tiny1",
@@ -50,8 +54,9 @@ _Part = Literal["metadata", "tensors", "template"]
 class Walk:
     """Opens the places of one window by name; each returns the window or the dialog to look at."""
 
-    def __init__(self, window: MainWindow, checkpoint: Path) -> None:
+    def __init__(self, window: MainWindow, checkpoint: Path, hub: LocalHub) -> None:
         self.window = window
+        self._hub = hub
         self._checkpoint = checkpoint
         self.places: dict[str, Place] = {
             "chat without a model": self._page("chat"),
@@ -71,6 +76,13 @@ class Walk:
             "models, folders": self._folders,
             "models, label and tags": self._label,
             "models, downloads": self._downloads,
+            "hub, results": self._results,
+            "hub, nothing found": self._nothing,
+            "hub, no answer": self._no_answer,
+            "hub, repository": self._repository("acme/grain-1b"),
+            "hub, gated repository": self._repository(LONGEST),
+            "hub, GGUF repository": self._gguf_repository,
+            "hub, not for chats": self._repository("acme/finder"),
             "convert, source": self._page("convert"),
             "convert, refused": self._refused,
             "convert, levels": self._levels,
@@ -209,6 +221,49 @@ class Walk:
         wait_until(lambda: not self.window._workbench.tasks.open_tasks, "the pause")
         self.window.show_page("models")
         return self.window
+
+    def _results(self) -> QWidget:
+        view = self._search_hub(HubSearch())
+        wait_until(view.table.isVisible, "the results")
+        return self.window
+
+    def _nothing(self) -> QWidget:
+        view = self._search_hub(HubSearch(license="mit"))
+        wait_until(view.nothing.isVisible, "the empty answer")
+        return self.window
+
+    def _no_answer(self) -> QWidget:
+        self._hub.faults.garbled_api = "no JSON"
+        # Answers to other searches are in the cache.
+        view = self._search_hub(HubSearch(text=f"search {time.monotonic()}"))
+        wait_until(view.state.button.isVisible, "the failure")
+        self._hub.faults.garbled_api = ""
+        return self.window
+
+    def _search_hub(self, search: HubSearch) -> SearchView:
+        self.window.show_page("hub")
+        page = self.window.hub
+        while not page.search.isVisible():
+            page.go_back()
+        page.search.search(search)
+        return page.search
+
+    def _repository(self, name: str) -> Place:
+        def show() -> QWidget:
+            self.window.show_page("hub")
+            self.window.hub.open_repository(name)
+            view = self.window.hub.repository
+            wait_until(view.files.isVisible, "the page")
+            view.files.button.click()
+            return self.window
+
+        return show
+
+    def _gguf_repository(self) -> QWidget:
+        root = self._repository("acme/grain-1b-GGUF")()
+        table = self.window.hub.repository.gguf.table
+        wait_until(lambda: table.rowCount() == 2, "the files")
+        return root
 
     def _refused(self) -> QWidget:
         folder = paths.home() / "no checkpoint"

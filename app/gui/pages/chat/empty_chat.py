@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.core.errors import AppError
 from app.core.language import fill, tr
 from app.core.sizes import format_bytes
+from app.gui.getting.first_models_list import FirstModelsList
 from app.gui.pages.chat.starter_download import StarterDownload
 from app.gui.services.engine import (
     EngineConnected,
@@ -34,6 +36,7 @@ from app.library.reply_defaults import STARTER_NAME, is_starter
 from app.library.starter import STARTER_BYTES
 
 _LONGEST_NAME = 24
+_FIRST_MODELS = 3
 
 
 class EmptyChat(QWidget):
@@ -56,7 +59,9 @@ class EmptyChat(QWidget):
         self._download = StarterDownload(workbench)
         self.state = EmptyState(workbench.theme, "chat", "", "")
         self.other_button = Button(workbench.theme, tr("Get another model"), "quiet")
+        self.first_models = FirstModelsList(workbench, _FIRST_MODELS)
         self.state.add(self._download)
+        self.state.add(self.first_models)
         self.state.add(self.other_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -64,6 +69,7 @@ class EmptyChat(QWidget):
         self.state.acted.connect(self._act)
         self.other_button.clicked.connect(self.models_requested)
         self._download.changed.connect(self._show)
+        self.first_models.chat_requested.connect(self._chat_with)
         workbench.engine.changed.connect(self._on_engine_changed)
         workbench.models.changed.connect(self._show)
         workbench.endpoints.changed.connect(self._show)
@@ -85,12 +91,24 @@ class EmptyChat(QWidget):
         else:
             self._download.start()
 
+    def _has_no_models(self) -> bool:
+        return self._workbench.models.is_known and not self._entries()
+
+    def _chat_with(self, path: str) -> None:
+        listed = self._workbench.models.model_at(path)
+        self._workbench.engine.load(path, listed.title if listed else Path(path).stem)
+        self.chosen.emit()
+
     def _entries(self) -> Sequence[ModelEntry]:
         return tuple(model_entries(self._workbench.models, self._workbench.endpoints))
 
     def _show(self) -> None:
         state = self._workbench.engine.state
         self.other_button.setVisible(isinstance(state, EngineIdle))
+        if isinstance(state, EngineIdle) and self._has_no_models():
+            self.first_models.offer()
+        else:
+            self.first_models.withdraw()
         match state:
             case EngineIdle():
                 self._show_offer()

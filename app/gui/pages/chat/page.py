@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QProgressBar, QStackedLayout, QVBoxLayout, QWidget
 
 from app.chat.conversation import Chat, Message
 from app.core.language import tr
+from app.gui.markdown.link_dialog import ask_to_open
 from app.gui.pages.chat.chat_columns import ChatColumns
 from app.gui.pages.chat.chat_foot import ChatFoot
 from app.gui.pages.chat.chat_header import ChatHeader
@@ -26,7 +27,6 @@ from app.gui.services.engine import (
 )
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
-from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.text_dialog import TextDialog
 
@@ -232,17 +232,7 @@ class ChatPage(QWidget):
             self.replied.emit(message.tokens_per_second)
 
     def _ask_to_open(self, url: QUrl) -> None:
-        # A model can label a link with any text, so the user confirms its real address.
-        dialog = ConfirmDialog(
-            self._workbench.theme,
-            tr("Open this address?"),
-            url.host(QUrl.ComponentFormattingOption.FullyEncoded) or url.path(),
-            [url.toString(QUrl.ComponentFormattingOption.FullyEncoded)],
-            tr("Open"),
-            self,
-        )
-        dialog.accepted.connect(lambda: QDesktopServices.openUrl(url))
-        dialog.open()
+        ask_to_open(url, self._workbench.theme, self)
 
     def _list_chats(self) -> None:
         chat = self.session.chat

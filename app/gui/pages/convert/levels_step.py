@@ -17,13 +17,13 @@ from app.core.load_options import load_options_of
 from app.core.settings import Settings
 from app.core.sizes import format_bytes, format_weights
 from app.estimation.grades import parameter_count
+from app.gui.levels.level_picker import LevelPicker
 from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
 from app.gui.pages.convert.conversion_options import command_lines, projector_path_for
 from app.gui.pages.convert.conversion_session import ConversionSession
 from app.gui.pages.convert.converter_card import ConverterCard
 from app.gui.pages.convert.download_size import missing_bytes
-from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.options_card import OptionsCard
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING

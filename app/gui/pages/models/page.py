@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from app.core.language import tr
 from app.core.sentences import describe_verification
 from app.gui.children.task import Task
+from app.gui.getting.first_models_list import FirstModelsList
 from app.gui.pages.models.downloads_card import DownloadsCard
 from app.gui.pages.models.folders_card import FoldersCard
 from app.gui.pages.models.library_view import LibraryView
@@ -26,6 +27,8 @@ from app.library.unfinished_downloads import DownloadKind
 
 _KINDS = get_args(DownloadKind)
 
+_FIRST_MODELS = 5
+
 
 class ModelsPage(QWidget):
     """Gets models, shows downloads and lists the library.
@@ -36,6 +39,7 @@ class ModelsPage(QWidget):
         options_requested: the path and name of a model whose load options to show.
         inspection_requested: the path and name of a model whose page to show.
         sign_in_requested: the user wants to enter an access token.
+        search_requested: the user wants to search the Hub.
     """
 
     chat_requested = Signal(str, str)
@@ -43,6 +47,7 @@ class ModelsPage(QWidget):
     options_requested = Signal(str, str)
     inspection_requested = Signal(str, str)
     sign_in_requested = Signal()
+    search_requested = Signal()
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,6 +67,8 @@ class ModelsPage(QWidget):
         self.table = self.library.table
         self.options_button = self.library.options_button
         self._empty = EmptyState(theme, "models", tr("No models yet"), "")
+        self.first_models = FirstModelsList(workbench, _FIRST_MODELS)
+        self._empty.add(self.first_models)
         self._refresh = IconButton(theme, "refresh", tr("Refresh the list"))
         self._build_layout()
         self._connect(workbench)
@@ -91,16 +98,22 @@ class ModelsPage(QWidget):
         self.library.options_requested.connect(self.options_requested)
         self.library.inspection_requested.connect(self.inspection_requested)
         self.library.failed.connect(self._fail)
+        self._empty.acted.connect(self.search_requested)
+        self.first_models.chat_requested.connect(self._chat)
         self.notice.acted.connect(self._on_notice_acted)
 
     def _show(self) -> None:
         is_empty = not (self._models.models or self._models.checkpoints)
         self._stack.setCurrentIndex(0 if is_empty else 1)
+        if self._models.is_known and is_empty:
+            self.first_models.offer()
+        else:
+            self.first_models.withdraw()
         if not self._models.is_known:
             self._empty.show_state("search", tr("Looking for models…"), "")
         elif is_empty:
-            words = tr("Download one above, or drop a GGUF file or a model folder here.")
-            self._empty.show_state("models", tr("No models yet"), words)
+            words = tr("Search the Hub, or drop a GGUF file or a model folder here.")
+            self._empty.show_state("models", tr("No models yet"), words, tr("Search the Hub"))
 
     def _fail(self, sentence: str) -> None:
         self._downloaded = None
@@ -153,5 +166,8 @@ class ModelsPage(QWidget):
         if action == "convert":
             self.convert_requested.emit(place)
         else:
-            listed = self._models.model_at(place)
-            self.chat_requested.emit(place, listed.title if listed else Path(place).stem)
+            self._chat(place)
+
+    def _chat(self, path: str) -> None:
+        listed = self._models.model_at(path)
+        self.chat_requested.emit(path, listed.title if listed else Path(path).stem)

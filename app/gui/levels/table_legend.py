@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.language import tr
-from app.gui.pages.convert.memory_legend import MemoryLegend
+from app.gui.levels.memory_legend import MemoryLegend
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.plain_label import PlainLabel

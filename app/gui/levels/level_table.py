@@ -14,9 +14,9 @@ from app.core.events import LevelPlanned
 from app.core.language import tr
 from app.core.levels import SPECIAL_LEVELS
 from app.estimation.predictions import LevelPrediction
-from app.gui.pages.convert.level_delegate import CELL_ROLE, GROUP_ROLE, LevelDelegate
-from app.gui.pages.convert.level_order import group_of, sort_key
-from app.gui.pages.convert.level_words import Cell, level_cell, prediction_cells, size_cell
+from app.gui.levels.level_delegate import CELL_ROLE, GROUP_ROLE, LevelDelegate
+from app.gui.levels.level_order import group_of, sort_key
+from app.gui.levels.level_words import Cell, level_cell, prediction_cells, size_cell
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.item_table import ItemTable
@@ -32,7 +32,7 @@ _SPECIAL = frozenset(level.name for level in SPECIAL_LEVELS)
 _MEMORY, _FIT, _SPEED, _QUALITY = 2, 3, 4, 5
 _ROOMY = {0: 19, 1: 10, _MEMORY: 12, _FIT: 19, _SPEED: 14}
 _TIGHT = {0: 17, 1: 10, _MEMORY: 11, _FIT: 19, _SPEED: 14}
-_SMALL = {0: 17, 1: 9, _FIT: 18, _SPEED: 14}
+_SMALL = {0: 18, 1: 10, _FIT: 18, _SPEED: 14}
 """Widths in units of a small space; the rest goes to the quality."""
 _SPACIOUS, _NARROW = 101, 86
 """From this width on, in units, columns are roomy; below that one, there is none for the memory."""

@@ -13,10 +13,10 @@ from app.estimation.model_profile import ModelProfile
 from app.estimation.placement import is_in_ram
 from app.estimation.predictions import LevelPrediction, predict_levels
 from app.estimation.rescaling import resized
-from app.gui.pages.convert.advice_row import AdviceRow
-from app.gui.pages.convert.level_table import LevelTable
-from app.gui.pages.convert.load_strip import LoadStrip
-from app.gui.pages.convert.table_legend import TableLegend
+from app.gui.levels.advice_row import AdviceRow
+from app.gui.levels.level_table import LevelTable
+from app.gui.levels.load_strip import LoadStrip
+from app.gui.levels.table_legend import TableLegend
 from app.gui.services.profile_finder import ProfileFinder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING

@@ -28,9 +28,9 @@ from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction
 from app.estimation.quality import Quality
 from app.estimation.speed import PredictedSpeed
-from app.gui.pages.convert.level_delegate import GROUP_ROLE, LevelDelegate
-from app.gui.pages.convert.level_picker import LevelPicker
-from app.gui.pages.convert.level_words import WAITING, prediction_cells
+from app.gui.levels.level_delegate import GROUP_ROLE, LevelDelegate
+from app.gui.levels.level_picker import LevelPicker
+from app.gui.levels.level_words import WAITING, prediction_cells
 from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
 from app.gui.theme.tokens import SIZE as SIZES

@@ -6,7 +6,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
-from app.gui.pages.convert.level_words import Bar, BarKind, Cell, CellTone, ends
+from app.gui.levels.level_words import Bar, BarKind, Cell, CellTone, ends
 from app.gui.theme.fonts import text_font
 from app.gui.theme.icons import icon
 from app.gui.theme.theme import Theme

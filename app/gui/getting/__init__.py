@@ -1,0 +1,1 @@
+"""Get a model from the Hub: the row with its progress."""

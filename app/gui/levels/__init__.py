@@ -1,0 +1,1 @@
+"""Levels of a model with their sizes and predictions, to choose from."""

@@ -1,0 +1,1 @@
+"""Search the Hub, look at a repository, and get its model."""

@@ -1,0 +1,45 @@
+"""What a view of the Hub shows while it waits for an answer, and when there is none."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QWidget
+
+from app.core.language import tr
+from app.gui.theme.theme import Theme
+from app.gui.widgets.empty_state import EmptyState
+
+SLOW_MILLISECONDS = 5000
+"""Time after which the user is told that the Hub is slow."""
+
+
+class AnswerState(EmptyState):
+    """Waiting, slow or failed; the button asks again.
+
+    Args:
+        theme: colors.
+        words: what is being waited for.
+    """
+
+    def __init__(self, theme: Theme, words: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "hub", words, "", parent=parent)
+        self._slow = QTimer(self, singleShot=True, interval=SLOW_MILLISECONDS)
+        self._slow.timeout.connect(self._show_slow)
+        self._waiting_for = words
+
+    def wait(self) -> None:
+        """Show what is being waited for."""
+        self.show_state("hub", self._waiting_for, "")
+        self._slow.start()
+
+    def fail(self, sentence: str) -> None:
+        """Show why there is no answer."""
+        self.rest()
+        self.show_state("warning", tr("No answer from the Hub"), sentence, tr("Retry"))
+
+    def rest(self) -> None:
+        """Wait no longer."""
+        self._slow.stop()
+
+    def _show_slow(self) -> None:
+        self.show_state("hub", self._waiting_for, tr("The Hub is slow…"), tr("Retry"))
