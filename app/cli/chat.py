@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from app.cli.load_arguments import add_load_arguments, given_options
 from app.cli.values import positive, temperature
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Failed, Finished, Printed, Ready, decode_event
+from app.core.event_lines import decode_event
+from app.core.events import Failed, Finished, Printed, Ready
 from app.core.language import tr
 from app.core.load_options import arguments_of
 from app.core.settings import load_settings
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 def _body(arguments: argparse.Namespace) -> dict[str, object]:
     from app.library.index import find_model
-    from app.library.sources import library_places
+    from app.library.model_places import library_places
 
     # The engine has reported settings that can't be read.
     settings, _ = load_settings()

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING
 
 from app.cli.convert import add_conversion_arguments, convert_path, request_for
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.core.events import (
-    Failed,
-    Finished,
-    NoticeReported,
-    Printed,
-    Progressed,
-    SourceLocated,
-    decode_event,
-)
+from app.core.event_lines import decode_event
+from app.core.events import Failed, Finished, NoticeReported, Printed, Progressed, SourceLocated
 from app.core.hub_events import HubPage
 from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL

@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         AppError: a file can't be read or measured, or the engine failed.
     """
     from app.library.index import find_model
-    from app.library.sources import library_places
+    from app.library.model_places import library_places
     from app.measurement.eligibility import measurable_models
     from app.measurement.measurement import measure
     from app.profiling.dry_load import ContextSetup

@@ -18,7 +18,7 @@ from app.library.downloaded_checkpoints import downloaded_checkpoints
 from app.library.facts_cache import FactsCache
 from app.library.folder_lock import is_locked
 from app.library.library_scan import scan_library
-from app.library.sources import Source, library_sources
+from app.library.model_places import ModelPlace, model_places
 from app.library.stream_journal import UnfinishedStream, unfinished_streams
 from app.library.unfinished_downloads import UnfinishedDownload, unfinished_below
 from app.measurement.store import stored_measurement
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Report every model, sorted by name, then checkpoints, unfinished downloads and folders."""
     settings, _ = load_settings()
     cache = FactsCache(paths.library_cache_file())
-    sources = [Source(place) for place in arguments.places]
+    sources = [ModelPlace(place) for place in arguments.places]
     found = scan_library(sources, cache).models if sources else _library(settings, cache)
     _report(found, reporter, as_json=arguments.json)
 
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 def _library(settings: Settings, cache: FactsCache) -> Iterator[events.Event]:
     unfinished = unfinished_below((settings.models_path(), paths.checkpoints_folder()))
     fetched = {str(file) for download in unfinished for file in download.fetched_files()}
-    found = scan_library(library_sources(settings), cache)
+    found = scan_library(model_places(settings), cache)
     cache.save()
     yield from found.notices
     # A model of which only some shards have been fetched is a download, not a broken model.

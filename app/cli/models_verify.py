@@ -12,7 +12,7 @@ from app.core.language import tr
 from app.core.settings import load_settings
 from app.jobs.reporter import Reporter
 from app.library.index import find_model
-from app.library.sources import library_places
+from app.library.model_places import library_places
 from app.library.verification import verify
 
 NAME = "verify"

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.inference.server.startup import ServerOptions, start_server, watch_engine
     from app.library.changes import watch_files
     from app.library.index import find_model
-    from app.library.sources import library_places
+    from app.library.model_places import library_places
 
     require_confirmed(arguments, _RISK)
     heartbeat = watch_engine(reporter.report)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO
 
-from app.core.events import Command, encode
+from app.core.event_lines import encode
+from app.core.events import Command
 from app.jobs.launch import child_environment, command_line
 from app.machine.contention import Contention
 

@@ -12,8 +12,10 @@ from app.core.resources import is_packaged
 
 _SECRET = re.compile(r"(?i)(token|secret|passw|credential|api_?key|private_?key)")
 _TOKEN_VERBS = frozenset({"browse", "convert", "download", "estimate", "get", "search"})
+"""Verbs that use the Hub, or may."""
 LENT_TOKEN = "GRISTMILL_HUB_TOKEN"
 """Variable with a token for `huggingface.co` that no keyring keeps."""
+_TOKEN_VARIABLES = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
 _lent: dict[str, str] = {}
 
 RENDER = "--render-templates"
@@ -52,11 +54,15 @@ def pages_command_line() -> list[str]:
 
 
 def child_environment(verb: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of a child: without secrets, except for verbs that use the Hub."""
+    """Return the environment of a child: without secrets, but for the Hub's if the verb uses it."""
     inherited = os.environ if environment is None else environment
-    if verb in _TOKEN_VERBS:
-        return {**inherited, **_lent}
-    return {name: value for name, value in inherited.items() if not _SECRET.search(name)}
+    uses_hub = verb in _TOKEN_VERBS
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if not _SECRET.search(name) or (uses_hub and name in _TOKEN_VARIABLES)
+    }
+    return {**kept, **_lent} if uses_hub else kept
 
 
 def lend_token(token: str) -> None:

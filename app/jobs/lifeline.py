@@ -19,7 +19,8 @@ from typing import NoReturn
 import msgspec
 
 from app.core import leftovers
-from app.core.events import Begin, Cancel, Secret, decode_command
+from app.core.event_lines import decode_command
+from app.core.events import Begin, Cancel, Secret
 from app.core.hub_events import HubRequest
 from app.core.language import tr
 from app.jobs.outcome import EXIT_CANCELED

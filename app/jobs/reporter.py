@@ -7,7 +7,8 @@ import sys
 import threading
 from typing import Protocol
 
-from app.core.events import Event, encode
+from app.core.event_lines import encode
+from app.core.events import Event
 
 
 class Reporter(Protocol):

@@ -13,9 +13,9 @@ from app.core.events import ModelListed
 from app.core.settings import load_settings
 from app.gguf_file.detection import SUFFIX
 from app.gguf_file.shards import shards_of, stem_of
-from app.library.candidates import Candidate, ScanLimited, Walk
 from app.library.facts_cache import FactsCache
 from app.library.marks import MarksStore
+from app.library.model_files import Candidate, ScanLimited, Walk
 from app.library.starter import starter_file
 
 STARTER = "starter"

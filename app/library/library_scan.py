@@ -13,14 +13,14 @@ from app.core import paths
 from app.core.errors import ErrorDetails, NoticeCode
 from app.core.events import FolderListed, ModelListed, NoticeReported
 from app.gguf_file.shards import shards_of
-from app.library.candidates import Limits, ScanLimited, Walk
 from app.library.download_record import DownloadRecords
 from app.library.facts_cache import FactsCache
 from app.library.index import Index
 from app.library.marks import MarksStore
-from app.library.other_programs.places import program_folders
+from app.library.model_files import Limits, ScanLimited, Walk
+from app.library.model_places import ModelPlace, owner_of
+from app.library.other_programs.program_folders import program_folders
 from app.library.places import with_places
-from app.library.sources import Source, owner_of
 from app.library.verification import VerificationStore
 
 _MOST_WATCHED = 200
@@ -37,7 +37,7 @@ class LibraryContents:
 
 
 def scan_library(
-    sources: Sequence[Source], cache: FactsCache, limits: Limits | None = None
+    sources: Sequence[ModelPlace], cache: FactsCache, limits: Limits | None = None
 ) -> LibraryContents:
     """Look through all sources; the cache knows the files that have not changed since."""
     found = LibraryContents()
@@ -59,12 +59,12 @@ def scan_library(
     return found
 
 
-def _is_connected(source: Source) -> bool:
+def _is_connected(source: ModelPlace) -> bool:
     # The default folder is made when the first model comes.
     return source.path.exists() or source.path == paths.default_models_folder()
 
 
-def _sizes(source: Source, index: Index, found: LibraryContents) -> Iterator[int]:
+def _sizes(source: ModelPlace, index: Index, found: LibraryContents) -> Iterator[int]:
     """Yield the sizes of a source's models, and list those of one that is shown."""
     if not source.is_shown:
         yield from (_size_of(one.path) for one in Walk().candidates(source.path))
@@ -74,7 +74,7 @@ def _sizes(source: Source, index: Index, found: LibraryContents) -> Iterator[int
         yield model.size_bytes
 
 
-def _listed(source: Source, sizes: Sequence[int], *, is_connected: bool) -> FolderListed:
+def _listed(source: ModelPlace, sizes: Sequence[int], *, is_connected: bool) -> FolderListed:
     return FolderListed(
         path=str(source.path),
         models=len(sizes),
@@ -105,7 +105,7 @@ def _ordered(models: Sequence[ModelListed]) -> list[ModelListed]:
     return with_places(sorted(completed, key=lambda one: (one.title.casefold(), one.path)))
 
 
-def _folders_to_watch(sources: Sequence[Source], walk: Walk) -> Iterator[str]:
+def _folders_to_watch(sources: Sequence[ModelPlace], walk: Walk) -> Iterator[str]:
     """Yield the folders in which models may come and go, the most important ones first."""
     for source in sources:
         if source.is_shown and source.path != paths.default_models_folder():

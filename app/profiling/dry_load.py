@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Failed, LoadLogged, decode_event
+from app.core.event_lines import decode_event
+from app.core.events import Failed, LoadLogged
 from app.core.load_options import LoadOptions
 from app.inference.loading.engine_parameters import context_parameters, model_parameters
 from app.jobs.child_process import run_verb

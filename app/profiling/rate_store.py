@@ -16,7 +16,8 @@ import msgspec
 from app.core import paths
 from app.core.device_memory import PROCESSOR
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Failed, RatesMeasured, decode_event
+from app.core.event_lines import decode_event
+from app.core.events import Failed, RatesMeasured
 from app.core.json_store import JsonStore
 from app.core.language import tr
 from app.core.sentences import describe_error

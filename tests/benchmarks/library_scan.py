@@ -19,7 +19,8 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
-from app.core.events import Event, ModelListed, decode_event
+from app.core.event_lines import decode_event
+from app.core.events import Event, ModelListed
 from app.core.sentences import describe_error
 from app.jobs.launch import command_line
 from app.library.listed_model import read_listed_model

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import ErrorCode
-from app.core.events import Event, encode
+from app.core.event_lines import encode
+from app.core.events import Event
 from app.core.hub_events import (
     FirstModels,
     HubAnswered,

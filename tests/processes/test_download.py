@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import ErrorCode, NoticeCode
+from app.core.event_lines import decode_event, encode
 from app.core.events import (
     Cancel,
     Event,
@@ -25,8 +26,6 @@ from app.core.events import (
     Progressed,
     RemoteModelListed,
     Secret,
-    decode_event,
-    encode,
 )
 from app.core.settings import Settings, save_settings
 from app.hub.transfer_policy import TransferPolicy

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.core import paths
 from app.core.errors import ErrorCode
-from app.core.events import EndpointListed, Secret, encode
+from app.core.event_lines import encode
+from app.core.events import EndpointListed, Secret
 from tests.support.engine.endpoint_server import MODEL, EndpointServer
 from tests.support.machine.verbs import run_verb, sentence_of, started
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from app.core.errors import ErrorCode
+from app.core.event_lines import decode_event
 from app.core.events import (
     CheckpointListed,
     DownloadListed,
@@ -19,7 +20,6 @@ from app.core.events import (
     FolderListed,
     FoldersWatched,
     ModelListed,
-    decode_event,
 )
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.model_info import read_model_info

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from app.core.errors import ErrorCode
-from app.core.events import Begin, Failed, Finished, encode
+from app.core.event_lines import encode
+from app.core.events import Begin, Failed, Finished
 from app.core.inspection_events import ModelInspected, TemplateTried
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.model_contents import ModelContents, type_shares

@@ -13,7 +13,8 @@ import pytest
 
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Failed, Finished, RatesMeasured, encode
+from app.core.event_lines import encode
+from app.core.events import Failed, Finished, RatesMeasured
 from app.core.sentences import describe_error
 from app.estimation.rates import COSTS, DeviceRates, MachineRates
 from app.jobs import child_process

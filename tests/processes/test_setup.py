@@ -18,7 +18,8 @@ import pytest
 from app.conversion.converter import installation
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Event, Finished, Progressed, decode_event
+from app.core.event_lines import decode_event
+from app.core.events import Event, Finished, Progressed
 from app.core.settings import Settings
 from app.jobs.components import Package, PinnedPackages, failure_reason, fetched, install, verify
 from app.jobs.launch import command_line

@@ -15,7 +15,8 @@ from app.conversion.converter.vocabulary_prefetch import (
     VocabularyPrefetch,
 )
 from app.core.errors import ErrorCode
-from app.core.events import Begin, Failed, encode
+from app.core.event_lines import encode
+from app.core.events import Begin, Failed
 from app.core.settings import Settings
 from app.jobs.outcome import EXIT_FAILED
 from tests.support.checkpoints.architectures import make_checkpoint

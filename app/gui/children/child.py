@@ -7,7 +7,8 @@ from collections import deque
 import msgspec
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from app.core.events import Cancel, Command, decode_event, encode
+from app.core.event_lines import decode_event, encode
+from app.core.events import Cancel, Command
 from app.jobs.launch import child_environment, command_line
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED, ProcessOutcome
 

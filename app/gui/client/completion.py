@@ -41,7 +41,7 @@ _PATIENCE_MILLISECONDS, _SILENCE_MILLISECONDS = 600_000, 60_000
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RequestRefusal:
     """The server's message.
 
     From our own server, it comes with the `ErrorCode`, and with the number of tokens that a
@@ -60,7 +60,7 @@ class Completion(QObject):
     about what our own server did differently from the request.
 
     Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (a
-    `Refusal`) and `failed` (why the connection was lost); after `stop` with none.
+    `RequestRefusal`) and `failed` (why the connection was lost); after `stop` with none.
     """
 
     thought = Signal(str)
@@ -89,7 +89,7 @@ class Completion(QObject):
         self._tags = ThinkTags()
         self._finish_reason = ""
         self._is_repetition = False
-        self._refusal: Refusal | None = None
+        self._refusal: RequestRefusal | None = None
         self._patience = QTimer(self, singleShot=True)
         self._patience.timeout.connect(self._give_up)
         if not server.is_ours:
@@ -162,7 +162,7 @@ class Completion(QObject):
         self._refuse(tr("The server has stopped responding."))
 
     def _refuse(self, words: str) -> None:
-        self._refusal = Refusal(words)
+        self._refusal = RequestRefusal(words)
         self._reply.abort()
 
     def _end(self) -> None:
@@ -181,25 +181,25 @@ class Completion(QObject):
         else:
             self.failed.emit(self._reply.errorString())
 
-    def _refusal_in(self, body: bytes) -> Refusal:
+    def _refusal_in(self, body: bytes) -> RequestRefusal:
         try:
             error = msgspec.json.decode(body, type=Chunk).error
         except (ValueError, RecursionError):
             error = None
         if error is not None:
             return self._refusal_of(error)
-        return Refusal(
+        return RequestRefusal(
             tr("The server refused the request (status {status}).", status=self._status())
         )
 
-    def _refusal_of(self, error: WireError | str) -> Refusal:
+    def _refusal_of(self, error: WireError | str) -> RequestRefusal:
         words = error if isinstance(error, str) else error.message
         words = words[:_LONGEST_WORDS] or tr("The server reported an error.")
         if not self._server.is_ours or isinstance(error, str):
-            return Refusal(words)
+            return RequestRefusal(words)
         code = error.code if isinstance(error.code, str) else ""
         tokens = error.facts.get("tokens", 0) if isinstance(error.facts, dict) else 0
-        return Refusal(words, code, tokens if isinstance(tokens, int) else 0)
+        return RequestRefusal(words, code, tokens if isinstance(tokens, int) else 0)
 
     def _status(self) -> int:
         attribute = QNetworkRequest.Attribute.HttpStatusCodeAttribute

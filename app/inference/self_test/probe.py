@@ -13,7 +13,8 @@ from pathlib import Path
 
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
-from app.core.events import Event, Failed, NoticeReported, decode_event
+from app.core.event_lines import decode_event
+from app.core.events import Event, Failed, NoticeReported
 from app.core.files import replace
 from app.core.json_store import JsonStore
 from app.core.language import tr

@@ -22,7 +22,8 @@ from pathlib import Path
 import httpx2
 
 from app.core.errors import ErrorCode
-from app.core.events import Failed, Ready, decode_event
+from app.core.event_lines import decode_event
+from app.core.events import Failed, Ready
 from app.core.sentences import describe_error
 from app.jobs.launch import child_environment
 from app.jobs.outcome import ProcessOutcome

@@ -21,7 +21,8 @@ from pathlib import Path
 
 import httpx2
 
-from app.core.events import Ready, decode_event
+from app.core.event_lines import decode_event
+from app.core.events import Ready
 from app.core.levels import LEVELS
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint

@@ -17,7 +17,8 @@ if sys.platform == "linux":
     import fcntl
 
 from app.core.errors import ErrorCode
-from app.core.events import Alive, Cancel, Event, decode_event, encode
+from app.core.event_lines import decode_event, encode
+from app.core.events import Alive, Cancel, Event
 from app.core.sentences import ERROR_SENTENCES
 from app.core.terminal_steps import TERMINAL_STEPS
 from app.jobs.launch import command_line

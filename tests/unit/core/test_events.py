@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.core import events
+from app.core import event_lines, events
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.hub_events import (
     FirstModels,
@@ -72,10 +72,10 @@ _EVENTS: tuple[events.Event, ...] = (
 
 @pytest.mark.parametrize("event", _EVENTS)
 def test_an_event_survives_the_pipe_on_one_line(event: events.Event) -> None:
-    line = events.encode(event)
+    line = event_lines.encode(event)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
-    assert events.decode_event(line) == event
+    assert event_lines.decode_event(line) == event
 
 
 def test_every_kind_of_event_is_tried_above() -> None:
@@ -94,7 +94,7 @@ def test_every_kind_of_event_is_tried_above() -> None:
     ],
 )
 def test_a_command_survives_the_pipe(command: events.Command) -> None:
-    assert events.decode_command(events.encode(command)) == command
+    assert event_lines.decode_command(event_lines.encode(command)) == command
 
 
 @pytest.mark.parametrize(
@@ -116,19 +116,21 @@ def test_a_command_survives_the_pipe(command: events.Command) -> None:
 )
 def test_a_line_that_is_no_event(line: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
-        events.decode_event(line)
+        event_lines.decode_event(line)
 
 
 @pytest.mark.parametrize("line", [b"", b'{"type":"said","text":""}', b"\xff"])
 def test_a_line_that_is_no_command(line: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
-        events.decode_command(line)
+        event_lines.decode_command(line)
 
 
 def test_a_file_name_that_is_not_utf_8_does_not_silence_the_child() -> None:
-    line = events.encode(events.Failed(ErrorCode.NOT_GGUF, {"file": "bad\udcffname.gguf"}))
-    assert events.decode_event(line) == events.Failed(ErrorCode.NOT_GGUF, {"file": "bad?name.gguf"})
+    line = event_lines.encode(events.Failed(ErrorCode.NOT_GGUF, {"file": "bad\udcffname.gguf"}))
+    assert event_lines.decode_event(line) == events.Failed(
+        ErrorCode.NOT_GGUF, {"file": "bad?name.gguf"}
+    )
 
 
 def test_a_field_of_a_newer_child_is_passed_over() -> None:
-    assert events.decode_event(b'{"type":"said","text":"x","new":[1]}') == events.Printed("x")
+    assert event_lines.decode_event(b'{"type":"said","text":"x","new":[1]}') == events.Printed("x")

@@ -84,14 +84,17 @@ def test_the_renderer_is_this_program_too(monkeypatch: pytest.MonkeyPatch) -> No
     assert renderer_command_line() == [sys.executable, "--render-templates"]
 
 
-@pytest.mark.parametrize("verb", ["convert", "serve", "chat", "probe", "models", "self-test"])
+@pytest.mark.parametrize("verb", ["serve", "chat", "probe", "models", "self-test"])
 def test_no_secret_reaches_a_child_that_needs_none(verb: str) -> None:
     environment = child_environment(verb, {**_SECRETS, "PATH": "/bin", "LANG": "tr_TR"})
     assert environment == {"PATH": "/bin", "LANG": "tr_TR"}
 
 
-def test_a_download_keeps_its_token() -> None:
-    assert child_environment("download", _SECRETS)["HF_TOKEN"] == "hf_planted"
+@pytest.mark.parametrize("verb", ["browse", "convert", "download", "estimate", "get", "search"])
+def test_what_uses_the_hub_keeps_its_token_and_no_other_secret(verb: str) -> None:
+    environment = child_environment(verb, {**_SECRETS, "PATH": "/bin"})
+    assert environment.pop("HF_TOKEN") == "hf_planted"
+    assert environment.keys() <= {"PATH", "HUGGING_FACE_HUB_TOKEN"}
 
 
 def test_the_environment_is_this_process_s_own_by_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,19 +10,19 @@ from app.core.errors import NoticeCode
 from app.core.events import FolderListed
 from app.core.model_facts import Marks
 from app.core.settings import Settings
-from app.library.candidates import Limits
 from app.library.download_record import DownloadRecord, VerifiedFile, record_store
 from app.library.facts_cache import FactsCache
 from app.library.index import find_model
 from app.library.library_scan import LibraryContents, scan_library
 from app.library.marks import MarksStore
-from app.library.sources import library_places, library_sources
+from app.library.model_files import Limits
+from app.library.model_places import library_places, model_places
 from tests.support.gguf.gguf_files import llama_file
 
 
 def look(settings: Settings, limits: Limits | None = None) -> LibraryContents:
     cache = FactsCache(paths.library_cache_file())
-    found = scan_library(library_sources(settings), cache, limits)
+    found = scan_library(model_places(settings), cache, limits)
     cache.save()
     return found
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.library.index import scan
 from app.library.other_programs.ollama import ollama_models
-from app.library.other_programs.places import known_folders
+from app.library.other_programs.program_folders import known_folders
 from app.library.removal import plan_removal
 from tests.support.gguf.gguf_files import llama_file
 

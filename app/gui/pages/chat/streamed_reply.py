@@ -14,7 +14,7 @@ from app.core.chat_settings import ChatSettings
 from app.core.errors import ErrorCode
 from app.core.language import tr
 from app.core.settings import Settings
-from app.gui.client.completion import Completion, Refusal
+from app.gui.client.completion import Completion, RequestRefusal
 from app.gui.client.wire import ChatServer, Timings, WireMessage
 from app.gui.pages.chat.applied_settings import applied_settings
 from app.gui.pages.chat.reply_progress import Phase, ReplyProgress
@@ -190,7 +190,7 @@ class StreamedReply(QObject):
         # Another server may not say how many tokens there were.
         return limit is not None and (tokens >= limit or not tokens)
 
-    def _on_refused(self, refusal: Refusal) -> None:
+    def _on_refused(self, refusal: RequestRefusal) -> None:
         words, code = refusal.words, refusal.code
         if code == ErrorCode.CONTEXT_FULL and 0 < self._largest_context <= refusal.tokens:
             # Loading the model with a larger context wouldn't help.

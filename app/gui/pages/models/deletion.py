@@ -12,7 +12,7 @@ from app.core.events import CheckpointListed, ModelListed
 from app.core.language import tr
 from app.core.sentences import describe_error
 from app.core.sizes import format_bytes
-from app.gui.pages.models.model_facts import Listed
+from app.gui.pages.models.facts_line import Listed
 from app.gui.services.workbench import Workbench
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.library.removal import RemovalPlan, plan_checkpoint_removal, plan_removal

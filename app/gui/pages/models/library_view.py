@@ -16,8 +16,8 @@ from app.core.language import tr
 from app.core.model_facts import Marks
 from app.core.sentences import describe_error
 from app.gui.pages.models.deletion import Deletion
+from app.gui.pages.models.facts_line import Listed, facts_in_words
 from app.gui.pages.models.marks_dialog import MarksDialog
-from app.gui.pages.models.model_facts import Listed, facts_in_words
 from app.gui.pages.models.table import ModelTable
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING

@@ -13,7 +13,7 @@ from app.core.events import CheckpointListed, ModelListed
 from app.core.language import tr
 from app.core.sentences import describe_error
 from app.core.sizes import format_bytes, format_gibibytes, format_weights
-from app.gui.pages.models.model_facts import Listed, matches
+from app.gui.pages.models.facts_line import Listed, matches
 from app.gui.theme.tokens import SIZE
 from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.row_look import RowDelegate

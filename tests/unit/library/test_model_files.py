@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.library.candidates import Candidate, Limits, ScanLimited, Walk
+from app.library.model_files import Candidate, Limits, ScanLimited, Walk
 from app.library.projectors import projectors_of
 from tests.support.gguf.gguf_files import llama_file
 

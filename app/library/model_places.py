@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.settings import Settings
-from app.library.other_programs.places import ProgramFolder, program_folders
+from app.library.other_programs.program_folders import ProgramFolder, program_folders
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelPlace:
     """A file or folder with models; `program` is the other program that it belongs to, if any.
 
     If not `is_shown`, it is only offered.
@@ -21,20 +21,20 @@ class Source:
     is_shown: bool = True
 
 
-def library_sources(settings: Settings) -> tuple[Source, ...]:
+def model_places(settings: Settings) -> tuple[ModelPlace, ...]:
     """Return the user's own places first, then those of other programs that none of them covers."""
-    own = tuple(Source(path) for path in settings.search_paths())
+    own = tuple(ModelPlace(path) for path in settings.search_paths())
     others = (
-        Source(one.folder, one.program, one.program in settings.shown_programs)
+        ModelPlace(one.folder, one.program, one.program in settings.shown_programs)
         for one in program_folders()
-        if not any(one.folder.is_relative_to(source.path) for source in own)
+        if not any(one.folder.is_relative_to(place.path) for place in own)
     )
     return (*own, *others)
 
 
 def library_places(settings: Settings) -> tuple[Path, ...]:
     """Return where to look for the models that the library lists."""
-    return tuple(source.path for source in library_sources(settings) if source.is_shown)
+    return tuple(place.path for place in model_places(settings) if place.is_shown)
 
 
 def owner_of(path: str, programs: tuple[ProgramFolder, ...]) -> str:

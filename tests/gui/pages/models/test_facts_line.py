@@ -7,7 +7,7 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import CheckpointListed, ModelListed
 from app.core.model_facts import Marks, Measured, ModelFacts, Verification
-from app.gui.pages.models.model_facts import facts_in_words, matches
+from app.gui.pages.models.facts_line import facts_in_words, matches
 
 MODEL = ModelListed(
     "/m/Grain-Q4_K_M.gguf",
