@@ -116,8 +116,10 @@ class GetRow(QWidget):
         row.show()
         row.set_detail(_step_in_words(task))
         progress = task.progress
-        if task.state == "waiting" or progress is None:
-            row.show_waiting(tr("Waiting…") if task.state == "waiting" else tr("Preparing…"))
+        if task.state == "waiting":
+            row.show_waiting(tr("Waiting…"))
+        elif progress is None or not progress.total_bytes:
+            row.show_waiting(tr("Preparing…"))
         else:
             row.show_progress(progress.done_bytes, progress.total_bytes, task.pace)
 
