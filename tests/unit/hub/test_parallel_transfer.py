@@ -136,7 +136,6 @@ def test_the_address_in_the_storage_is_asked_for_once(
         {"drop_every_bytes": 150_000},
         {"drop_every_bytes": 1_000_000},
         {"flipped_bits": 1},
-        {"flipped_bits": 3},
         {"announces_too_much": 2},
     ],
     ids=str,
