@@ -61,7 +61,7 @@ class ConversionRequest:
     With `keeps_existing` a file that would replace another gets a free name. A dry run ends after
     the plan; with `reports_tensors` it reports the type of each tensor, too.
     `skips_unsuitable` leaves out levels that this source can't or need not be converted to: the
-    user did not choose them.
+    user did not choose them. `present_bytes` of the files are on the disk already.
     """
 
     source: Source
@@ -76,6 +76,7 @@ class ConversionRequest:
     skips_unsuitable: bool = False
     reference_only: bool = False
     choices: TypeChoices = NO_CHOICES
+    present_bytes: int = 0
 
     @property
     def quantization(self) -> QuantizationOptions:
@@ -269,7 +270,8 @@ def _check_room(request: ConversionRequest, planned: list[PlannedModel], report:
         return
     with _reported("disk", report):
         plans = {path: plan for part in planned for path, plan in part.plans.items()}
-        require_space(next(iter(plans)).parent, sum(plan.size_bytes for plan in plans.values()))
+        needed_bytes = sum(plan.size_bytes for plan in plans.values()) - request.present_bytes
+        require_space(next(iter(plans)).parent, needed_bytes)
     report(Checked("disk", tr("enough space for the result")))
 
 

@@ -12,7 +12,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -123,7 +123,7 @@ class _Stream:
         if (made := self._made_earlier()) is not None:
             return made
         with self._fetching() as fetching:
-            planned = plan_conversion(self._request.conversion, self._converter, self._report)
+            planned = self._planned()
             plan = self._streamable(planned)
             is_resumed = self._resumes(planned)
             self._arrivals.begin(plan, self._journal.finished)
@@ -164,6 +164,12 @@ class _Stream:
                 yield fetching
             finally:
                 self._arrivals.close()
+
+    def _planned(self) -> list[PlannedModel]:
+        record = self._journal.record
+        present_bytes = unfinished_files.present_bytes(record.files if record else ())
+        conversion = replace(self._request.conversion, present_bytes=present_bytes)
+        return plan_conversion(conversion, self._converter, self._report)
 
     def _streamable(self, planned: list[PlannedModel]) -> StreamPlan:
         plan = plan_stream([part.layout for part in planned])

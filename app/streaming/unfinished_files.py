@@ -14,6 +14,8 @@ from app.core.files import raising_app_errors, replace
 from app.gguf_file.header_writer import header_bytes
 from app.library.stream_journal import StreamedFile, part_of
 
+_BLOCK_BYTES = 512
+
 
 def planned_file(path: Path, plan: TypePlan) -> StreamedFile:
     """Return the identity of a planned file."""
@@ -41,13 +43,16 @@ def remove_parts(files: Iterable[StreamedFile]) -> None:
 
 @contextmanager
 def opened(plans: Mapping[Path, TypePlan], *, is_new: bool) -> Iterator[list[ModelFile]]:
-    """Open the files to write to; new ones have their size and their header already."""
-    with ExitStack() as stack:
+    """Open the files to write to; new ones have their size and their header already.
+
+    Raises:
+        AppError: `disk_full`, `folder_not_writable`, inside the block, too.
+    """
+    with raising_app_errors(next(iter(plans)).parent), ExitStack() as stack:
         models = []
         for path, plan in plans.items():
-            with raising_app_errors(path.parent):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                part = stack.enter_context(part_of(path).open("w+b" if is_new else "r+b"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = stack.enter_context(part_of(path).open("w+b" if is_new else "r+b"))
             model = ModelFile(part, plan)
             if is_new:
                 # A hole: what is never written is the padding between tensors.
@@ -55,6 +60,11 @@ def opened(plans: Mapping[Path, TypePlan], *, is_new: bool) -> Iterator[list[Mod
                 model.begin()
             models.append(model)
         yield models
+
+
+def present_bytes(files: Iterable[StreamedFile]) -> int:
+    """Return the space that an earlier run has taken already."""
+    return sum(_taken_bytes(file.part) for file in files)
 
 
 def sync(models: Iterable[ModelFile]) -> None:
@@ -76,3 +86,12 @@ def _size_of(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return -1
+
+
+def _taken_bytes(path: Path) -> int:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0
+    # Windows doesn't tell how much of a file is a hole.
+    return getattr(status, "st_blocks", 0) * _BLOCK_BYTES
