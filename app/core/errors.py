@@ -21,6 +21,7 @@ class ErrorCode(StrEnum):
     REPOSITORY_WITHOUT_WEIGHTS = "repository_without_weights"
     PATTERN_WITHOUT_MATCH = "pattern_without_match"
     TOKEN_INVALID = "token_invalid"
+    LOCAL_ONLY = "local_only"
     HUB_UNREACHABLE = "hub_unreachable"
     HUB_ANSWER = "hub_answer"
     HUB_BUSY = "hub_busy"

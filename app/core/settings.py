@@ -90,6 +90,16 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
             ),
         ),
     ] = True
+    local_only: Annotated[
+        bool,
+        Meta(
+            title=tr("Local only"),
+            description=tr(
+                "Never connect to the internet: no searches, no downloads. Only servers that you "
+                "add yourself are contacted."
+            ),
+        ),
+    ] = False
     last_model: str = ""
     model_options: dict[str, LoadOptions] = msgspec.field(default_factory=dict)
     presets: dict[str, LoadOptions] = msgspec.field(default_factory=dict)

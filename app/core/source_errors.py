@@ -34,6 +34,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("The access token can't be used ({reason})."),
         tr("Create one on the Hub's settings page and sign in with it."),
     ),
+    ErrorCode.LOCAL_ONLY: (
+        tr("Nothing is fetched from the internet, because “Local only” is on in the settings."),
+        tr("Turn it off there to search and download models."),
+    ),
     ErrorCode.HUB_UNREACHABLE: (
         tr("The Hugging Face Hub at {endpoint} can't be reached ({reason})."),
         tr("Check your network connection and try again; downloads resume."),

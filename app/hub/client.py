@@ -14,6 +14,7 @@ import httpx2
 from app import __version__
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
+from app.core.network import require_network
 
 _CONNECT_SECONDS = 15.0
 _MAX_REDIRECTS = 10
@@ -31,6 +32,12 @@ class HubClient:
     """Client that keeps connections open and sends the token only to the Hub's origin."""
 
     def __init__(self, endpoint: str, token: str | None, stall_seconds: float) -> None:
+        """Prepare connections to the Hub at `endpoint`.
+
+        Raises:
+            AppError: `local_only`.
+        """
+        require_network()
         self.endpoint = endpoint
         self._origin = httpx2.URL(endpoint).origin
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}

@@ -14,6 +14,7 @@ import httpx2
 
 from app.core.errors import AppError, Canceled, ErrorCode
 from app.core.language import tr
+from app.core.network import require_network
 from app.core.sizes import format_duration
 from app.hub.answer_cache import AnswerCache
 from app.hub.client import HubClient
@@ -150,6 +151,8 @@ class HubApi:
             return None
 
     def _require_online(self) -> None:
+        # The settings may have changed since the connections were made.
+        require_network()
         if IS_OFFLINE:
             raise unreachable(self.endpoint, tr("HF_HUB_OFFLINE is set"))
 

@@ -14,6 +14,7 @@ from app.core import files, leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
 from app.core.language import tr
+from app.core.network import require_network
 from app.jobs.child_process import ChildProcess
 from app.jobs.launch import pip_command_line
 from app.jobs.reporter import Reporter
@@ -62,7 +63,7 @@ def fetched(package: Package, reporter: Reporter) -> Iterator[Path]:
     Its folder may be used for files that are made from it.
 
     Raises:
-        AppError: `component_unreachable`, `component_damaged`, `disk_full`,
+        AppError: `local_only`, `component_unreachable`, `component_damaged`, `disk_full`,
             `folder_not_writable`, `file_busy` if another run is fetching something.
     """
     with _fetch_folder(_ROOM_FACTOR * package.size_bytes) as folder:
@@ -99,6 +100,7 @@ def install(packages: PinnedPackages, destination: Path, reporter: Reporter) -> 
 @contextmanager
 def _fetch_folder(needed_bytes: int) -> Iterator[Path]:
     """Create the folder to fetch into; it is removed when the block ends."""
+    require_network()
     # A short name: some paths of the source distribution are close to Windows' limit.
     folder = paths.home() / "fetch"
     with files.raising_app_errors(folder.parent), leftovers.noted(folder):

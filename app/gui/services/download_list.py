@@ -77,7 +77,8 @@ class DownloadList(QObject):
         interrupted = [one for one in self._entries.values() if one.state in ("waiting", "running")]
         keys = [one.request.key for one in interrupted]
         names = [one.request.name for one in interrupted]
-        if not self._settings.value.resumes_downloads:
+        settings = self._settings.value
+        if settings.local_only or not settings.resumes_downloads:
             self._mark("paused", keys)
             return _paused_in_words(names)
         self._mark("waiting", keys)

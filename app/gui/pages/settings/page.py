@@ -89,7 +89,10 @@ class SettingsPage(QWidget):
         """Return the headings with their cards; what few people need is last."""
         converting = tr("Converting")
         fields = ("quantizes_by_reference", "converter_folder")
-        downloads = ("parallel_downloads", "download_speed_limit", "resumes_downloads")
+        downloads = (
+            *("parallel_downloads", "download_speed_limit", "resumes_downloads"),
+            "local_only",
+        )
         return (
             (tr("Appearance"), (self._card(tr("Appearance"), "theme"),)),
             (tr("Chat"), (self._card(tr("Chat"), "system_prompt"),)),
@@ -127,5 +130,6 @@ def _controls(theme: Theme) -> dict[str, OptionControl]:
         "quantizes_by_reference": option_control(theme, _FIELDS["quantizes_by_reference"]),
         "parallel_downloads": option_control(theme, _FIELDS["parallel_downloads"]),
         "resumes_downloads": option_control(theme, _FIELDS["resumes_downloads"]),
+        "local_only": option_control(theme, _FIELDS["local_only"]),
         "theme": option_control(theme, _FIELDS["theme"]),
     }
