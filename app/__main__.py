@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-from pathlib import Path
 
+from app.core.openable import openable
 from app.jobs.launch import OPEN_PAGES, PIP, RENDER, restore_environment
 
 
@@ -13,8 +13,8 @@ def main() -> int:
     """Run the window or a verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (canceled).
 
     A verb ends the process instead of returning. The program also starts itself for some internal
-    children that are not verbs. If all arguments are .gguf files, as passed by file managers, the
-    window opens them.
+    children that are not verbs. If all arguments are .gguf files or links to repositories, as file
+    managers and browsers pass them, the window opens them.
     """
     multiprocessing.freeze_support()
     restore_environment()
@@ -31,7 +31,7 @@ def main() -> int:
         from app.gui.shell.page_check import open_each_page
 
         return open_each_page()
-    opened = [Path(text).absolute() for text in arguments if text.lower().endswith(".gguf")]
+    opened = [text for argument in arguments if (text := openable(argument))]
     if len(opened) < len(arguments):
         from app.cli.main import run_command_line
         from app.jobs.lifeline import exit_now, open_closed_streams

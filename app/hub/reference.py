@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from app.core.errors import AppError, ErrorCode
 from app.core.names import is_safe_part
+from app.core.openable import LINK_SCHEME
 from app.hub.hub_address import hub_endpoint
 
 _PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
@@ -35,6 +36,8 @@ class RepositoryReference:
 
 def parse_reference(text: str) -> RepositoryReference:
     """Parse `owner/name`, optionally with `@revision`, or the address of its page or a file.
+
+    A link to it, `gristmill://owner/name`, will do, too.
 
     Raises:
         AppError: `repository_name` if it is none of these.
@@ -71,6 +74,8 @@ def _segments_of(text: str) -> list[str]:
         address = urlsplit(text)
         if address.scheme in ("http", "https"):
             return _segments_of_address(address)
+        if address.scheme == LINK_SCHEME:
+            return _segments_of(f"{address.netloc}{address.path}")
         if text.partition("/")[0].lower() in _HUB_HOSTS:
             return _segments_of_address(urlsplit(f"https://{text}"))
     except ValueError:

@@ -7,7 +7,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QTimer, qVersion
@@ -42,10 +41,10 @@ from app.jobs.outcome import EXIT_FAILED
 from app.library.download_queue import open_queue
 
 
-def run_window(files: Sequence[Path] = ()) -> int:
+def run_window(opened: Sequence[str] = ()) -> int:
     """Open the window, run until it is closed, and return the exit status.
 
-    If a window is open on the same data folder, it opens the files instead.
+    If a window is open on the same data folder, it opens the paths and links instead.
     """
     if not _has_display():
         sys.stderr.write(f"gristmill: {describe_error(ErrorCode.NO_DISPLAY, {})}\n")
@@ -53,7 +52,7 @@ def run_window(files: Sequence[Path] = ()) -> int:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Gristmill")
     application.setDesktopFileName("gristmill")
-    later_instances = claim(files, application)
+    later_instances = claim(opened, application)
     if later_instances is None:
         return 0
     try:
@@ -67,8 +66,8 @@ def run_window(files: Sequence[Path] = ()) -> int:
     later_instances.received.connect(window.open_from_later_start)
     Termination(application).requested.connect(window.close_now)
     window.show()
-    for path in files:
-        window.open_path(path)
+    for text in opened:
+        window.open_text(text)
     return application.exec()
 
 

@@ -1,11 +1,10 @@
-"""Keep to one window per data folder: a later start hands its files to the first window."""
+"""Keep to one window per data folder: a later start lets the first window open its arguments."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QLockFile, QObject, Signal
@@ -16,8 +15,8 @@ from app.core import paths
 _PATIENCE_MILLISECONDS = 1000
 
 
-def claim(files: Sequence[Path], parent: QObject) -> LaterInstances | None:
-    """Return the listener of the only window, or None if another window was given the files.
+def claim(opened: Sequence[str], parent: QObject) -> LaterInstances | None:
+    """Return the listener of the only window, or None if another window was given the rest.
 
     Of two starts at the same moment, one gets the listener.
     """
@@ -26,25 +25,25 @@ def claim(files: Sequence[Path], parent: QObject) -> LaterInstances | None:
     lock = QLockFile(str(paths.home() / "window.lock"))
     lock.tryLock(_PATIENCE_MILLISECONDS)
     try:
-        return None if hand_over(files) else LaterInstances(parent)
+        return None if hand_over(opened) else LaterInstances(parent)
     finally:
         lock.unlock()
 
 
-def hand_over(files: Sequence[Path]) -> bool:
-    """Hand files to the window that is open on this data folder; return False if there is none."""
+def hand_over(opened: Sequence[str]) -> bool:
+    """Hand paths and links to the window on this data folder; return False if there is none."""
     socket = QLocalSocket()
     socket.connectToServer(_server_name())
     if not socket.waitForConnected(_PATIENCE_MILLISECONDS):
         return False
-    socket.write(msgspec.json.encode([str(path) for path in files]))
+    socket.write(msgspec.json.encode(list(opened)))
     socket.waitForBytesWritten(_PATIENCE_MILLISECONDS)
     socket.disconnectFromServer()
     return True
 
 
 class LaterInstances(QObject):
-    """Listens for later starts; `received` carries the files passed to one, if any."""
+    """Listens for later starts; `received` carries the paths and links passed to one."""
 
     received = Signal(list)
 
@@ -71,7 +70,7 @@ class LaterInstances(QObject):
             names = msgspec.json.decode(message, type=list[str])
         except msgspec.DecodeError:
             return
-        self.received.emit([Path(name) for name in names])
+        self.received.emit(names)
 
 
 def _server_name() -> str:

@@ -25,7 +25,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.core.errors import AppError
 from app.core.language import tr
+from app.core.openable import is_link
+from app.core.sentences import describe_error
 from app.gui.children.child import stop_children
 from app.gui.children.task import Task
 from app.gui.pages.chat.page import ChatPage
@@ -43,6 +46,7 @@ from app.gui.widgets.focus_guide import focus_target_in
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.toast_stack import ToastStack
+from app.hub.reference import parse_reference
 
 if TYPE_CHECKING:
     from app.gui.load_options.dialog import LoadOptionsDialog
@@ -200,16 +204,29 @@ class MainWindow(QMainWindow):
         self.show_page("chat")
         self.chat.start_new()
 
-    def open_from_later_start(self, files: list[Path]) -> None:
-        """Come to the front and open the files of a later start."""
+    def open_from_later_start(self, opened: list[str]) -> None:
+        """Come to the front and open the paths and links of a later start."""
         self._quit_handler.stay()
         self._tell_results()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
         self.activateWindow()
-        for path in files:
-            self.open_path(path)
+        for text in opened:
+            self.open_text(text)
+
+    def open_text(self, text: str) -> None:
+        """Open a path, or the page of the repository that a link names; nothing is fetched yet."""
+        if not is_link(text):
+            self.open_path(Path(text))
+            return
+        try:
+            reference = parse_reference(text)
+        except AppError as error:
+            self.notice.show_notice("warning", describe_error(error.code, error.details))
+            return
+        self._go_to("hub")
+        self.hub.open_repository(reference.repository, reference.revision)
 
     def open_path(self, path: Path) -> None:
         """Open a file or folder that was dropped or given at startup."""

@@ -53,14 +53,14 @@ def test_one_of_two_starts_at_the_same_moment_is_the_first(home: Path) -> None:
 
 def test_without_a_window_nothing_is_handed_over(qapp: QObject, home: Path) -> None:
     """The first start opens its own window."""
-    assert not hand_over([home / "model.gguf"])
+    assert not hand_over([str(home / "model.gguf")])
 
 
-def test_first_window_gets_the_files(qtbot: QtBot, qapp: QObject, home: Path) -> None:
+def test_first_window_gets_the_paths_and_links(qtbot: QtBot, qapp: QObject, home: Path) -> None:
     """Names of any script arrive, and so does a start without files."""
     parent = QObject()
     later = LaterInstances(parent)
-    for opened in ([home / "Größe 模型.gguf", home / "b.gguf"], []):
+    for opened in ([str(home / "Größe 模型.gguf"), "gristmill://owner/name"], []):
         with qtbot.waitSignal(later.received) as signal:
             assert hand_over(opened)
         assert signal.args == [opened]

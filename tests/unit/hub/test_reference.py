@@ -107,3 +107,21 @@ def test_addresses_of_the_mirror_in_use(monkeypatch: pytest.MonkeyPatch, endpoin
     reference = parse_reference(f"{endpoint.rstrip('/')}/owner/name/tree/dev")
 
     assert reference == RepositoryReference("owner/name", "dev")
+
+
+@pytest.mark.parametrize(
+    ("link", "reference"),
+    [
+        ("gristmill://owner/name", RepositoryReference("owner/name")),
+        ("gristmill://Owner/Name.v2/", RepositoryReference("Owner/Name.v2")),
+        ("gristmill://owner/name@v1", RepositoryReference("owner/name", "v1")),
+    ],
+)
+def test_links_of_other_programs(link: str, reference: RepositoryReference) -> None:
+    assert parse_reference(link) == reference
+
+
+@pytest.mark.parametrize("link", ["gristmill://owner", "gristmill://../etc/passwd", "gristmill://"])
+def test_links_that_name_no_repository(link: str) -> None:
+    with pytest.raises(AppError):
+        parse_reference(link)
