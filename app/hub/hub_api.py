@@ -27,12 +27,12 @@ Query = Iterable[tuple[str, str]]
 SEARCH_SECONDS = 300.0
 """How long an answer stays fresh that may change at any time."""
 COMMIT_SECONDS = 3600.0
-"""The same of an answer about one commit, of which only the numbers of downloads change."""
+"""The same for an answer about one commit, in which only the download count changes."""
 _LARGEST_BYTES = 16 * 2**20
 _ATTEMPTS = 2
 _LONGEST_PAUSE_SECONDS = 5.0
 _LONGEST_ANSWER_SECONDS = 25.0
-_PASSING = frozenset({ErrorCode.HUB_UNREACHABLE, ErrorCode.HUB_BUSY, ErrorCode.HUB_ANSWER})
+_TRANSIENT = frozenset({ErrorCode.HUB_UNREACHABLE, ErrorCode.HUB_BUSY, ErrorCode.HUB_ANSWER})
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -59,7 +59,7 @@ class Question(Generic[T]):
         query: The query of the address.
         about: The repository in question, for errors.
         fresh_seconds: How old a saved answer may be.
-        largest_bytes: The answer is cut there.
+        largest_bytes: A longer answer is cut off there.
     """
 
     path: str
@@ -124,7 +124,7 @@ class HubApi:
             with raising_hub_errors():
                 return Answer(self._asked(question, known))
         except AppError as error:
-            if known is None or error.code not in _PASSING:
+            if known is None or error.code not in _TRANSIENT:
                 raise
             return Answer(known.value, is_outdated=True)
 

@@ -1,4 +1,4 @@
-"""The page of a repository: its card, files, licence and relatives, and what stands in the way."""
+"""The page of a repository: its card, files, license and relatives, and the obstacles."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _gated_state(info: RepositoryInfo, parts: PageParts) -> GatedState:
 
 
 def _address_of(link: str, info: RepositoryInfo, endpoint: str) -> str:
-    """Return the address of a licence that is given as such, or as a file of the repository."""
+    """Return the address of a license that is given as such, or as a file of the repository."""
     if link.startswith(("https://", "http://")):
         return link
     if any(file.path == link for file in info.files):

@@ -1,4 +1,4 @@
-"""The queue of downloads (SQLite); every change is committed before the call returns."""
+"""The download queue (SQLite); every change is committed before the call returns."""
 
 from __future__ import annotations
 

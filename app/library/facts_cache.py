@@ -18,8 +18,8 @@ from app.library.listed_model import read_listed_model
 
 _Stamp = tuple[int, int, int]
 _ABSENT: _Stamp = (0, 0, 0)
-# These may be different the next time although the file is not.
-_PASSING = frozenset({ErrorCode.FILE_UNREADABLE})
+# These may not occur the next time, although the file is the same.
+_TRANSIENT = frozenset({ErrorCode.FILE_UNREADABLE})
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -99,4 +99,4 @@ def _stamp(file: Path) -> _Stamp:
 def _is_lasting(key: str, entry: _Entry) -> bool:
     # A name that is no text can't be stored.
     is_text = os.fsencode(key).decode("utf-8", "replace") == key
-    return is_text and (entry.listed is None or entry.listed.problem not in _PASSING)
+    return is_text and (entry.listed is None or entry.listed.problem not in _TRANSIENT)

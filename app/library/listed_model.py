@@ -1,4 +1,4 @@
-"""What the library lists about one file: the facts of its header, or why it can't be loaded."""
+"""The library's entry for one file: the facts of its header, or why it can't be loaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGEST_NUMBER = 2**63 - 1
 
 
 def read_listed_model(path: Path) -> ModelListed | None:
-    """Read a file's header; None if it is GGUF, but no language model."""
+    """Read a file's header; None if it is GGUF, but not a language model."""
     try:
         headers = read_headers(path)
     except AppError as error:

@@ -1,7 +1,7 @@
 """Journals of conversions of repositories that are still downloading (`get`).
 
-A journal says what is safely written, so that a later run goes on there. A line is only appended
-after the files that it speaks of are on the disk.
+A journal records what is safely written, so that a later run goes on there. A line is appended
+only after the contents that it covers are on the disk.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
 
 
 class JournalEntry(msgspec.Struct, frozen=True, tag="entry"):
-    """What has become safe since the one before.
+    """Progress that has become safe since the previous entry.
 
     `digests` has the SHA-256 of stored tensors that have passed but are still needed, by weight
     file and offset.

@@ -1,4 +1,4 @@
-"""The queue of downloads at work: the state behind the rows of the Models page, without widgets."""
+"""The download queue at work: the state behind the rows of the Models page, without widgets."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class DownloadList(QObject):
         return tuple(download for download in found if download is not None)
 
     def go_on(self) -> str:
-        """Start what the end of the program has interrupted; return a sentence about it, or ""."""
+        """Resume the downloads that the last exit interrupted; return a sentence, or ""."""
         interrupted = [one for one in self._entries.values() if one.state in ("waiting", "running")]
         keys = [one.request.key for one in interrupted]
         names = [one.request.name for one in interrupted]
@@ -210,7 +210,7 @@ class DownloadList(QObject):
         return own if own in known else next(iter(gets), own)
 
     def _delete(self, download: Download) -> None:
-        """Delete what a download has fetched; wait if the disk has not told yet what that is."""
+        """Delete what a download has fetched; wait for the scan if that isn't known yet."""
         plan = self.plan_discard(download)
         if plan is None:
             return
@@ -225,7 +225,7 @@ class DownloadList(QObject):
         self.changed.emit()
 
     def _download(self, key: DownloadKey) -> Download | None:
-        """Return a download, or None if it is one only until the disk has been looked at."""
+        """Return a download, or None if it is over and only the next scan is missing."""
         ended = self._ended.get(key)
         is_gone = ended is not None and ended.state == "finished"
         return None if is_gone or key in self._discarded else self._combined(key)
@@ -283,8 +283,8 @@ def _resumed_in_words(names: list[str]) -> str:
         case []:
             return ""
         case [name]:
-            return tr("The download of {name} goes on.", name=name)
-    return tr("{count} downloads go on.", count=len(names))
+            return tr("Resuming the download of {name}.", name=name)
+    return tr("Resuming {count} downloads.", count=len(names))
 
 
 def _paused_in_words(names: list[str]) -> str:

@@ -67,7 +67,7 @@ def combined(
     Args:
         request: what it fetches.
         entry: what the queue says.
-        task: the one that fetches it, or has fetched it since the disk was looked at.
+        task: the one that fetches it, or has fetched it since the last scan.
         listed: what the disk says.
         moves: as in `Download`.
     """

@@ -1,4 +1,4 @@
-"""What the window does with a file or folder."""
+"""The window's use of a dropped file or folder."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class DropHint(QFrame):
-    """Lies over all of its parent, and lets the drag through to what is below."""
+    """Covers its parent, and lets the drag through to what is below."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)

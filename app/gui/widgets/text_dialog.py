@@ -39,7 +39,7 @@ class TextDialog(QDialog):
         self.setWindowTitle(title)
         self._view = view = QPlainTextEdit(text or tr("The log is empty."))
         view.setReadOnly(True)
-        # By itself, text that is read only has no cursor for the keyboard.
+        # By default, read-only text has no cursor for the keyboard.
         view.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard

@@ -1,4 +1,4 @@
-"""What a view of the Hub shows while it waits for an answer, and when there is none."""
+"""State of a view of the Hub while it waits for an answer, and when there is none."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class AnswerState(EmptyState):
 
     def fail(self, sentence: str) -> None:
         """Show why there is no answer."""
-        self.rest()
+        self.stop()
         self.show_state("warning", tr("No answer from the Hub"), sentence, tr("Retry"))
 
-    def rest(self) -> None:
-        """Wait no longer."""
+    def stop(self) -> None:
+        """Stop waiting."""
         self._slow.stop()
 
     def _show_slow(self) -> None:

@@ -63,7 +63,7 @@ class HubBrowsingPage(QWidget):
         self._show(self.repository)
 
     def go_back(self) -> None:
-        """Show the repository before, or the search."""
+        """Show the previous repository, or the search."""
         self.repository.stop()
         self._opened = self._opened[:-1]
         if self._opened:

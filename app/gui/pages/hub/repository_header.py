@@ -1,4 +1,4 @@
-"""Head of a repository's page: the way back, the name, the revision, the facts."""
+"""Header of a repository's page: the way back, the name, the revision, the facts."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class ResultsTable(ItemTable):
     def __init__(self, parent: QWidget | None = None) -> None:
         headers = (
             tr("Model"),
-            tr("Weights"),
+            tr("Parameters"),
             tr("Level"),
             tr("Size"),
             tr("Fit"),
@@ -114,7 +114,7 @@ def _row_of(one: HubModelFound) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def _summary(one: HubModelFound) -> str:
-    """Return what columns that may be hidden say, too."""
+    """Return the facts of the row, including those in columns that may be hidden."""
     lines = [one.repository]
     if one.gated:
         lines.append(tr("Gated: its owner asks you to accept terms"))

@@ -191,7 +191,7 @@ class SearchView(QWidget):
         self._found.append(replace(one, number=0))
 
     def _on_answered(self, answer: HubAnswered) -> None:
-        self.state.rest()
+        self.state.stop()
         cached = tr("From the cache: the Hub can't be reached.") if answer.cached else ""
         self.summary.set_text(cached if answer.problem is None else "")
         if answer.problem is not None:

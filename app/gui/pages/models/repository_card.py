@@ -205,6 +205,6 @@ class RepositoryCard(Card):
 
 
 def _is_refused(task: Task) -> bool:
-    """Return whether trying again would not help; its row lets the user resume any other."""
+    """Return whether a retry is pointless; other failed downloads can be resumed in their rows."""
     failure = task.failure or ErrorCode.INTERNAL
     return task.state == "failed" and "retry" not in _REMEDIES.get(failure, ())

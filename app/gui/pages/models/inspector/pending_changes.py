@@ -1,4 +1,4 @@
-"""Changes of a model's metadata that the user has made but not saved."""
+"""Changes to a model's metadata that the user has not saved."""
 
 from __future__ import annotations
 
