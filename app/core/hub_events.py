@@ -61,7 +61,7 @@ class HubRequest(msgspec.Struct, frozen=True, tag="ask"):
 
     number: int
     channel: str
-    question: HubSearch | HubPage | FirstModels
+    query: HubSearch | HubPage | FirstModels
 
 
 class HubModelFound(msgspec.Struct, frozen=True, tag="hub_model", kw_only=True):

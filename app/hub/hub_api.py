@@ -50,14 +50,14 @@ class Answer(NamedTuple, Generic[T]):
 
 
 @dataclass(frozen=True)
-class Question(Generic[T]):
+class ApiRequest(Generic[T]):
     """A request to the Hub.
 
     Attributes:
         path: The path of the address, quoted.
         read: Turns the answer into a value; raises `ValueError` or the like for nonsense.
         query: The query of the address.
-        about: The repository in question, for errors.
+        about: The repository concerned, for errors.
         fresh_seconds: How old a saved answer may be.
         largest_bytes: A longer answer is cut off there.
     """
@@ -109,7 +109,7 @@ class HubApi:
         """Close the connections, of which none may be in use."""
         self._client.close()
 
-    def ask(self, question: Question[T]) -> Answer[T]:
+    def ask(self, request: ApiRequest[T]) -> Answer[T]:
         """Return the Hub's answer, or a saved one if it is fresh or the Hub doesn't respond.
 
         Raises:
@@ -117,12 +117,12 @@ class HubApi:
                 repository `repository_not_found`, `repository_gated`, `revision_not_found`.
             Canceled: after `abort`.
         """
-        known = self._known(question)
-        if known is not None and 0 <= known.age_seconds < question.fresh_seconds:
+        known = self._known(request)
+        if known is not None and 0 <= known.age_seconds < request.fresh_seconds:
             return Answer(known.value)
         try:
             with raising_hub_errors():
-                return Answer(self._asked(question, known))
+                return Answer(self._asked(request, known))
         except AppError as error:
             if known is None or error.code not in _TRANSIENT:
                 raise
@@ -138,14 +138,14 @@ class HubApi:
         except AppError:
             return False
 
-    def _known(self, question: Question[T]) -> _Known[T] | None:
+    def _known(self, request: ApiRequest[T]) -> _Known[T] | None:
         """Return the saved answer; None if there is none, or it can't be read any more."""
-        saved = self._cache.find(self._address_of(question), self._token)
+        saved = self._cache.find(self._address_of(request), self._token)
         if saved is None:
             return None
         try:
             with raising_hub_errors():
-                return _Known(question.read(saved.content), saved.etag, saved.age_seconds)
+                return _Known(request.read(saved.content), saved.etag, saved.age_seconds)
         except AppError:
             return None
 
@@ -153,13 +153,13 @@ class HubApi:
         if IS_OFFLINE:
             raise unreachable(self.endpoint, tr("HF_HUB_OFFLINE is set"))
 
-    def _address_of(self, question: Question[T]) -> str:
-        words = urlencode(list(question.query))
-        return f"{self.endpoint}{question.path}" + (f"?{words}" if words else "")
+    def _address_of(self, request: ApiRequest[T]) -> str:
+        words = urlencode(list(request.query))
+        return f"{self.endpoint}{request.path}" + (f"?{words}" if words else "")
 
-    def _asked(self, question: Question[T], known: _Known[T] | None) -> T:
+    def _asked(self, request: ApiRequest[T], known: _Known[T] | None) -> T:
         self._require_online()
-        address, limit = self._address_of(question), self._limits.of(question.path)
+        address, limit = self._address_of(request), self._limits.of(request.path)
         headers = {"Accept-Encoding": "gzip"}
         if known is not None and known.etag:
             headers["If-None-Match"] = known.etag
@@ -171,7 +171,7 @@ class HubApi:
                     self._cache.renew(address, self._token)
                     return known.value
                 if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-                    return self._received(response, address, question)
+                    return self._received(response, address, request)
         raise _busy(limit)
 
     def _wait_for(self, limit: RateLimit) -> None:
@@ -181,11 +181,11 @@ class HubApi:
         if self._stopped.wait(seconds):
             raise Canceled
 
-    def _received(self, response: httpx2.Response, address: str, question: Question[T]) -> T:
+    def _received(self, response: httpx2.Response, address: str, request: ApiRequest[T]) -> T:
         if response.status_code != HTTPStatus.OK:
-            raise refusal(response.status_code, response.headers, question.about)
-        content = self._content_of(response, question.largest_bytes)
-        value = question.read(content)
+            raise refusal(response.status_code, response.headers, request.about)
+        content = self._content_of(response, request.largest_bytes)
+        value = request.read(content)
         self._cache.save(address, self._token, content, response.headers.get("ETag", ""))
         return value
 

@@ -26,7 +26,7 @@ _Fields = dict[str, Any]
 
 
 class ModelRecord(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A description; which fields it has depends on the question."""
+    """A description; its fields depend on the request."""
 
     id: str
     sha: str | None = None

@@ -13,7 +13,7 @@ from app.core.hub_events import HubModelFound, HubSearch, SearchSort
 from app.estimation.fit_by_parameters import guess_fit, max_parameters
 from app.estimation.hardware import Hardware
 from app.hub.host import Host
-from app.hub.hub_api import HubApi, Query, Question
+from app.hub.hub_api import ApiRequest, HubApi, Query
 from app.hub.model_kind import kind_of
 from app.hub.model_record import ModelRecord, number_of, read_record, read_records
 from app.hub.reference import RepositoryReference, parse_reference
@@ -56,8 +56,8 @@ def search(wanted: HubSearch, api: HubApi, host: Host, number: int = 0) -> Found
             if error.code is not ErrorCode.REPOSITORY_NOT_FOUND or "://" in wanted.text:
                 raise
     wanted = _narrowed(wanted, host)
-    question = Question("/api/models", read_records, query_of(wanted))
-    records, is_outdated = api.ask(question)
+    request = ApiRequest("/api/models", read_records, query_of(wanted))
+    records, is_outdated = api.ask(request)
     machine = host.hardware()
     found = (result_of(record, number, machine, host) for record in records)
     matching = [one for one in found if _matches(one, wanted)]
@@ -71,8 +71,8 @@ def find_model(reference: RepositoryReference, api: HubApi, host: Host, number: 
         AppError: what `HubApi.ask` raises about a repository.
     """
     path = f"/api/models/{quote(reference.repository)}"
-    question = Question(path, read_record, [("expand", field) for field in _FIELDS], reference)
-    record, is_outdated = api.ask(question)
+    request = ApiRequest(path, read_record, [("expand", field) for field in _FIELDS], reference)
+    record, is_outdated = api.ask(request)
     return Found((result_of(record, number, host.hardware(), host),), is_outdated)
 
 

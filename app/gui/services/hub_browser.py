@@ -19,7 +19,7 @@ from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
 
 _VERB = "browse"
-HubQuestion = HubSearch | HubPage | FirstModels
+HubQuery = HubSearch | HubPage | FirstModels
 
 
 class HubChannel(QObject):
@@ -46,10 +46,10 @@ class HubChannel(QObject):
         """True until the last request is answered."""
         return self._number > 0
 
-    def ask(self, question: HubQuestion) -> None:
+    def ask(self, query: HubQuery) -> None:
         """Send a request; returns at once."""
         self._number = self._browser.next_number()
-        self._browser.send(HubRequest(self._number, self.name, question))
+        self._browser.send(HubRequest(self._number, self.name, query))
 
     def drop(self) -> None:
         """Ignore the answer to the last request."""
