@@ -1,4 +1,4 @@
-"""Models to begin with: one click away, and absent where the Hub doesn't answer."""
+"""First models: one click away, and absent if the Hub doesn't answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A conversion that ends while nobody watches it is told over any page."""
+"""A conversion that ends while nobody watches it is reported over any page."""
 
 from __future__ import annotations
 

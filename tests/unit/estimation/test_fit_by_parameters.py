@@ -1,4 +1,4 @@
-"""The level for a machine by the number of weights alone."""
+"""The level for a machine by the number of parameters alone."""
 
 from __future__ import annotations
 

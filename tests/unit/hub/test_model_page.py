@@ -1,4 +1,4 @@
-"""The page of a repository, and what stands in the way of its model."""
+"""The page of a repository, and the obstacles to using its model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a repository: what it says, where its links lead, and what it gets."""
+"""The page of a repository: its facts, its links, and the models to get from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model's page: what it shows, what is changed and saved, and a chat with the changed file."""
+"""A model's page: its contents, changes that are saved, and a chat with the changed file."""
 
 from __future__ import annotations
 
