@@ -8,7 +8,7 @@ import msgspec
 
 
 class ModelFacts(msgspec.Struct, frozen=True):
-    """What a model's header says about it beyond its name and size.
+    """Facts in a model's header beyond its name and size.
 
     `bits_per_weight` counts the bytes of the tensors; `origin` is the repository that the file came
     from, `base_model` the one that it was made from, both empty if unknown.

@@ -32,7 +32,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     `model_options` maps the path of a model's first file to its options, `presets` the names that
     the user chose to options. `last_model` is the path of the model that was loaded last.
     `added_models` are files and folders besides the model folder, and `shown_programs` the names of
-    other programs whose models are listed, too.
+    other programs whose models are also listed.
     `chat_defaults` are what new chats start with, except for the system prompt; `lists_chats` is
     False while the list of chats is folded.
     """

@@ -63,7 +63,7 @@ def _require_removable(header: Header, changes: MetadataChanges) -> None:
 
 
 class _Source:
-    """The files of a model, of which the first gets another header."""
+    """The files of a model; the first one gets another header."""
 
     def __init__(self, path: Path, report: Report) -> None:
         self._report = report

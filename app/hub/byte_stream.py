@@ -83,7 +83,7 @@ def _segment(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> 
     try:
         return fetch_part(snapshot, file, start, end)
     except AppError as error:
-        # What a server makes of ranges says nothing about whole files.
+        # A server that fails at ranges may still send whole files.
         if error.code is ErrorCode.HUB_ANSWER:
             return None
         raise

@@ -25,7 +25,7 @@ from app.hub.repository import IS_OFFLINE
 T = TypeVar("T")
 Query = Iterable[tuple[str, str]]
 SEARCH_SECONDS = 300.0
-"""How long an answer stays fresh that may change at any time."""
+"""The freshness lifetime of an answer that may change at any time."""
 COMMIT_SECONDS = 3600.0
 """The same for an answer about one commit, in which only the download count changes."""
 _LARGEST_BYTES = 16 * 2**20
@@ -102,11 +102,11 @@ class HubApi:
 
     @property
     def is_aborted(self) -> bool:
-        """Whether its connections are of no more use."""
+        """True after `abort`; the connections are of no more use."""
         return self._stopped.is_set()
 
     def close(self) -> None:
-        """Close the connections, of which none may be in use."""
+        """Close the connections; none may be in use."""
         self._client.close()
 
     def ask(self, request: ApiRequest[T]) -> Answer[T]:

@@ -1,4 +1,4 @@
-"""The purpose of a model, by what the Hub and its configuration say, before anything is fetched."""
+"""The purpose of a model, by the Hub's description and its configuration."""
 
 from __future__ import annotations
 

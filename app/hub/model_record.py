@@ -45,7 +45,7 @@ class ModelRecord(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def is_gated(self) -> bool:
-        """Whether the owner asks users to accept terms."""
+        """True if the owner asks users to accept terms."""
         return bool(self.gated)
 
     @property
@@ -107,7 +107,7 @@ class ModelRecord(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def has_chat_template(self) -> bool:
-        """Whether the model comes with a chat template."""
+        """True if the model comes with a chat template."""
         config = fields_of(self.config)
         tokenizer = fields_of(config.get("tokenizer_config"))
         return (
@@ -128,7 +128,7 @@ def read_record(content: bytes) -> ModelRecord:
 
 
 def read_records(content: bytes) -> list[ModelRecord]:
-    """Read a list of descriptions; leave out what is none.
+    """Read a list of descriptions; leave out invalid ones.
 
     Raises:
         ValueError: it is no list, or nothing in it is a description.

@@ -57,7 +57,7 @@ class PartContent:
 
     @property
     def received(self) -> int:
-        """How many bytes have arrived, correct or not."""
+        """The number of bytes that have arrived, correct or not."""
         return self.segments.received
 
     @property
@@ -67,7 +67,7 @@ class PartContent:
 
     @property
     def missing_bytes(self) -> int:
-        """How many bytes it will grow by."""
+        """The number of bytes that it will grow by."""
         return 0 if self._repairs else self._file.size_bytes - self.received
 
     @property
@@ -166,7 +166,7 @@ class PartContent:
 
 
 class PartWriter:
-    """What one connection adds to a part.
+    """Writes the bytes of one connection to a part.
 
     Bytes that are there already are compared. If they differ, they and all after them are dropped.
     """

@@ -96,7 +96,7 @@ def _ask_api(client: HubClient, address: str, reference: RepositoryReference) ->
 
 
 def described(repository: str, answer: Any) -> RepositoryInfo:
-    """Return what the Hub's description, with its files' checksums, says.
+    """Return the facts in the Hub's description, with the checksums of the files.
 
     Raises:
         TypeError, ValueError, KeyError, AttributeError: it is not as documented.

@@ -1,4 +1,4 @@
-"""How a file is divided among connections."""
+"""The division of a file among connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SEGMENTS = 16
 
 @dataclass(frozen=True)
 class TransferPolicy:
-    """When and how several connections share a file.
+    """The rules by which several connections share a file.
 
     Attributes:
         connections: The most at a time.

@@ -86,7 +86,7 @@ def _listed(source: ModelPlace, sizes: Sequence[int], *, is_connected: bool) -> 
 
 
 def _ordered(models: Sequence[ModelListed]) -> list[ModelListed]:
-    """Return the models by title, with what is known about them beside their headers."""
+    """Return the models by title, with the facts that are not in their headers."""
     programs, marks = program_folders(), MarksStore()
     records, verifications = DownloadRecords(), VerificationStore()
     completed = []

@@ -61,7 +61,7 @@ def _problem(path: Path, code: ErrorCode, details: ErrorDetails) -> ModelListed:
 
 
 def _bounded(value: str | float) -> str | float:
-    """Return a detail that can be stored, since reasons quote what is in the file."""
+    """Return a detail that can be stored, since reasons quote the contents of files."""
     if isinstance(value, str):
         return value[:_LONGEST_TEXT]
     return min(value, _LARGEST_NUMBER)

@@ -169,7 +169,7 @@ def _candidates_of_ollama(folder: Path) -> Iterator[Candidate]:
 
 
 def _identity(path: Path) -> _Identity | None:
-    """Return what is the same for all names of a file; None if the system can't tell."""
+    """Return the identity that all names of a file share; None if the system has none."""
     try:
         status = path.stat()
     except OSError:

@@ -23,7 +23,7 @@ TensorKey = tuple[int, str]
 
 
 class FilePosition(msgspec.Struct, frozen=True):
-    """How far a weight file is done: its first `offset` bytes, with the state of their checksum.
+    """Progress in a weight file: its first `offset` bytes, with the state of their checksum.
 
     An empty `checksum_state` means that the checksum can't be continued. `is_verified`: the whole
     file has passed, with the right checksum.
@@ -43,7 +43,7 @@ class StreamedFile(msgspec.Struct, frozen=True):
 
     @property
     def part(self) -> Path:
-        """Where the file grows until it is whole."""
+        """The path at which the file grows until it is whole."""
         return part_of(Path(self.path))
 
 
@@ -152,7 +152,7 @@ class Journal:
 
 
 def part_of(path: Path) -> Path:
-    """Return where a file grows until it is whole."""
+    """Return the path at which a file grows until it is whole."""
     return path.with_name(path.name + _PART_SUFFIX)
 
 

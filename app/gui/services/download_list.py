@@ -27,7 +27,7 @@ _LOOK_AGAIN_MILLISECONDS = 3000
 
 
 class DownloadList(QObject):
-    """Runs the queue; combines it with the window's tasks and with what is on the disk.
+    """Runs the queue; combines it with the window's tasks and with the files on the disk.
 
     Signals:
         changed: `downloads` has new ones, fewer, or another order, or new states or figures.
@@ -102,7 +102,7 @@ class DownloadList(QObject):
         return task
 
     def pause(self, downloads: Iterable[Download]) -> None:
-        """Stop downloads that run or wait, and keep what they have fetched."""
+        """Stop downloads that run or wait, and keep the fetched part."""
         keys = [download.key for download in downloads if download.can_pause]
         self._mark("paused", keys)
         for key in keys:
@@ -131,7 +131,7 @@ class DownloadList(QObject):
         return next(map(plan_discard, found), None) or plan_stream_discard(folder)
 
     def discard(self, download: Download) -> None:
-        """Stop a download, take it out of the queue, and delete what it has fetched."""
+        """Stop a download, take it out of the queue, and delete the fetched part."""
         self._discarded.add(download.key)
         self._take_out(download.key)
         if download.key in self._open:
@@ -202,7 +202,7 @@ class DownloadList(QObject):
         self.changed.emit()
 
     def _owner_of(self, listed: DownloadListed) -> DownloadKey:
-        """Return the key of what has fetched a download: `get` downloads repositories, too."""
+        """Return the key of the request behind a listed download: `get` also downloads files."""
         own = requested_in(listed).key
         repository = listed.repository.casefold()
         known = (*self._entries, *self._discarded)
@@ -210,7 +210,7 @@ class DownloadList(QObject):
         return own if own in known else next(iter(gets), own)
 
     def _delete(self, download: Download) -> None:
-        """Delete what a download has fetched; wait for the scan if that isn't known yet."""
+        """Delete the fetched part of a download; wait for the scan if that isn't known yet."""
         plan = self.plan_discard(download)
         if plan is None:
             return

@@ -25,7 +25,7 @@ class RunResults(QObject):
 
     Signals:
         chat_requested: the path and the name of a finished model.
-        models_requested: the user wants to see what was made.
+        models_requested: the user wants to see the new models.
     """
 
     chat_requested = Signal(str, str)

@@ -20,7 +20,7 @@ class TextDialog(QDialog):
     Args:
         theme: colors.
         title: of the window.
-        text: what is shown.
+        text: shown literally.
         parent: the page or dialog that it is about.
         at_end: begin at the end, where a log says why it ended.
     """

@@ -18,7 +18,7 @@ class AnswerState(EmptyState):
 
     Args:
         theme: colors.
-        words: what is being waited for.
+        words: shown while waiting.
     """
 
     def __init__(self, theme: Theme, words: str, parent: QWidget | None = None) -> None:
@@ -28,7 +28,7 @@ class AnswerState(EmptyState):
         self._waiting_for = words
 
     def wait(self) -> None:
-        """Show what is being waited for."""
+        """Show that the answer is on its way."""
         self.show_state("hub", self._waiting_for, "")
         self._slow.start()
 

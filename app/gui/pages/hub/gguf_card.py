@@ -1,4 +1,4 @@
-"""Card with the GGUF models of a repository, of which the best for this machine is ticked."""
+"""Card with the GGUF models of a repository; the best one for this machine is ticked."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _COMMIT = 40
 
 
 class RepositoryHeader(QWidget):
-    """Shows what is known of the repository.
+    """Shows the facts about the repository.
 
     Signals:
         back: the user wants to go back.

@@ -21,7 +21,7 @@ _GAP = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
 
 
 def kind_in_words(kind: RepositoryKind) -> str:
-    """Return what a model is for."""
+    """Return the purpose of a model in words."""
     return {
         "chat": tr("Chat model"),
         "text": tr("Base model, continues text"),

@@ -18,7 +18,7 @@ from app.gui.widgets.item_table import ItemTable
 _NONE = "—"
 _LEVEL, _DOWNLOADS, _LIKES, _UPDATED, _LICENSE = 2, 5, 6, 7, 8
 _FIRST_HIDDEN = (_LICENSE, _LIKES, _LEVEL, _UPDATED, _DOWNLOADS)
-"""Where the table is narrow; a repository's page has them all."""
+"""Columns that a narrow table hides; a repository's page has all their facts."""
 
 
 class ResultsTable(ItemTable):

@@ -46,7 +46,7 @@ class FoldersCard(CollapsibleCard):
         self._show()
 
     def add_folder(self, folder: str) -> None:
-        """Look for models in a folder, too."""
+        """Add a folder to look for models in."""
         added = dict.fromkeys((*self._settings.value.added_models, folder))
         self._settings.change(added_models=tuple(added))
 
@@ -93,7 +93,7 @@ class FoldersCard(CollapsibleCard):
 
 
 class FolderRow(QWidget):
-    """A folder with what is in it, and a button that removes or shows it, if it can be."""
+    """A folder with its contents in figures, and a button that removes or shows it, if possible."""
 
     def __init__(
         self,

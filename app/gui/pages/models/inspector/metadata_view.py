@@ -1,4 +1,4 @@
-"""The metadata of a model, of which some entries can be changed."""
+"""The metadata of a model; some entries can be changed."""
 
 from __future__ import annotations
 
