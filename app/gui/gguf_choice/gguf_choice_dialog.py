@@ -51,12 +51,12 @@ class GgufChoiceDialog(QDialog):
         self.download_button.clicked.connect(self._choose)
 
     @property
-    def is_looking(self) -> bool:
+    def is_busy(self) -> bool:
         """True until the files of the repository are known."""
         return self._finder.is_busy
 
     def open_for(self, request: DownloadRequest, wanted: str = "") -> None:
-        """Look at a repository, and ask for the models to download unless there is only one.
+        """List the models of a repository, and ask for a choice unless there is only one.
 
         Args:
             request: the repository.

@@ -117,11 +117,11 @@ class RepositoryCard(Card):
         self._show_state()
 
     def _show_state(self) -> None:
-        is_looking = self.choice.is_looking
-        self.download_button.setEnabled(bool(self.repository.text().strip()) and not is_looking)
+        is_busy = self.choice.is_busy
+        self.download_button.setEnabled(bool(self.repository.text().strip()) and not is_busy)
         self._hint.set_text(
-            tr("Looking at the files of {repository}…", repository=self._refused)
-            if is_looking
+            tr("Listing the files of {repository}…", repository=self._refused)
+            if is_busy
             else tr("GGUF models are ready to chat; safetensors models need to be converted first.")
         )
 
