@@ -62,7 +62,7 @@ def verb_table() -> str:
 
 
 def _sections(verb: Verb) -> Iterator[str]:
-    """Yield the section of a verb, or one for each verb below it."""
+    """Yield the section of a verb, or one for each subverb."""
     below: Mapping[str, Verb] = getattr(verb, "SUBVERBS", {})
     if not below:
         yield from _section(verb, verb.NAME)

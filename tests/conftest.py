@@ -21,7 +21,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={_SCREEN}")
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder for only this test, of a person without other programs' models."""
+    """A data folder for this test only, of a user without other programs' models."""
     folder = tmp_path / "home"
     monkeypatch.setenv("GRISTMILL_HOME", str(folder))
     for name in ("HOME", "USERPROFILE"):

@@ -135,9 +135,9 @@ def read_shard(path: Path) -> dict[str, TensorEntry]:
 
 
 def tensor_ranges(path: Path) -> list[tuple[int, int]]:
-    """Return the byte ranges of a sound safetensors file's tensors, in order.
+    """Return the byte ranges of the tensors in a valid safetensors file, in order.
 
-    Each is the first byte and the one behind the last. Tensors without any values are left out.
+    Each is the first byte and the one after the last. Tensors without values are left out.
     """
     header = _header_text(path)
     entries: dict[str, Any] = json.loads(header)
@@ -147,7 +147,7 @@ def tensor_ranges(path: Path) -> list[tuple[int, int]]:
 
 
 def small_tensor_ranges(size_bytes: int, path: Path) -> list[tuple[int, int]]:
-    """Return the ranges of tensors up to a size, as `tensor_ranges` does; neighbors are one."""
+    """Return the ranges of tensors up to a size as `tensor_ranges` does, adjacent ones merged."""
     parts: list[tuple[int, int]] = []
     for begin, end in tensor_ranges(path):
         if end - begin > size_bytes:

@@ -10,7 +10,7 @@ from app.jobs import lifeline
 from app.jobs.reporter import Reporter
 
 NAME = "browse"
-HELP = tr("Answer requests about the Hub on standard input; used by the window.")
+HELP = tr("Answer requests about the Hub from standard input; used by the window.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -122,8 +122,8 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         metavar="FILE",
         help=tr(
-            "a GGUF file of this or a similar model: give tensors the types that they have there; "
-            "--type comes first"
+            "a GGUF file of this or a similar model, whose tensor types are used; "
+            "--type takes precedence"
         ),
     )
     parser.add_argument("--output-type", metavar="TYPE", help=tr("the type of output.weight"))
@@ -154,7 +154,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 
 def convert_path(place: Path, arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Convert what is at a path, and report the files."""
+    """Convert the source at a path, and report the files."""
     from app.conversion.converter.installation import converter_folder
     from app.conversion.pipeline import convert
 
@@ -172,7 +172,7 @@ def convert_path(place: Path, arguments: argparse.Namespace, reporter: Reporter)
 def request_for(
     place: Path, arguments: argparse.Namespace, settings: Settings
 ) -> ConversionRequest:
-    """Return the request to convert what is at a path.
+    """Return the request to convert the source at a path.
 
     Raises:
         AppError: what `source_at` raises, `one_file_for_several_levels`, `importance_not_offered`.

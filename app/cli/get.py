@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-checkpoint",
         action="store_true",
-        help=tr("download the weights first and keep them, instead of converting as they arrive"),
+        help=tr(
+            "download the weights first and keep them, instead of converting them as they arrive"
+        ),
     )
     parser.set_defaults(base=None, dry_run=False, verbose=False)
 
@@ -80,7 +82,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 
 def _warn_unless_chat(reference: RepositoryReference, reporter: Reporter) -> None:
-    """Report a model that isn't made for chats; other obstacles show later, but before weights."""
+    """Warn of a model that isn't made for chat; other obstacles show before weights are fetched."""
     from app.cli.hub_host import this_host
     from app.hub.hub_connections import HubConnections
     from app.hub.model_page import fetch_page
@@ -97,7 +99,7 @@ def _needs_checkpoint(arguments: argparse.Namespace) -> str:
     if arguments.keep_checkpoint:
         return tr("you asked for it")
     if arguments.calibration:
-        return tr("an importance matrix is made from it")
+        return tr("an importance matrix is made from them")
     return ""
 
 
@@ -107,7 +109,7 @@ def _convert_while_downloading(
     arguments: argparse.Namespace,
     reporter: Reporter,
 ) -> str:
-    """Convert without storing the weights; return why that can't be done, empty if it was."""
+    """Convert without storing the weights; return the reason if that can't be done."""
     from app.conversion.converter.installation import converter_folder
     from app.hub.outline import fetch_outline
     from app.streaming.streamed_conversion import (
@@ -122,7 +124,7 @@ def _convert_while_downloading(
         outline = fetch_outline(replace(reference, revision=info.commit), reporter.report)
     except AppError as error:
         if error.code in _WITHOUT_OUTLINE:
-            return tr("its tensors can't be listed beforehand")
+            return tr("the tensors can't be listed beforehand")
         raise
     reporter.report(SourceLocated(str(outline)))
     conversion = request_for(outline, arguments, settings)

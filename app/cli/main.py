@@ -75,7 +75,7 @@ CHILD_VERBS = frozenset(
         "preview-template",
     }
 )
-"""Verbs that only the window or other verbs start, which have reported notices of settings."""
+"""Verbs that only the window or other verbs start; those have reported notices of settings."""
 _USAGE_ERRORS = frozenset(
     {
         ErrorCode.LEVEL_MISSING,

@@ -1,6 +1,6 @@
-"""`gristmill models`: what can be done with the models on this machine, each as a verb of its own.
+"""`gristmill models`: verbs for the models on this machine.
 
-Alone it lists them.
+Without one of them, it lists the models.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from app.cli.main import Verb
 
 NAME = "models"
-HELP = tr("List, check and change the models on this machine; alone, it lists them.")
+HELP = tr("List, inspect, verify and edit the models on this machine; without a verb, list them.")
 SUBVERBS: MappingProxyType[str, Verb] = MappingProxyType(
     {verb.NAME: verb for verb in (models_list, models_inspect, models_verify, models_edit)}
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verbs below this one with their arguments."""
+    """Declare the subverbs with their arguments."""
     choices = parser.add_subparsers(dest="subverb", metavar="VERB")
     for verb in SUBVERBS.values():
         verb.add_arguments(choices.add_parser(verb.NAME, help=verb.HELP, description=verb.HELP))
@@ -32,5 +32,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Run the verb below this one, `list` if there is none."""
+    """Run the subverb, or `list` if there is none."""
     SUBVERBS[arguments.subverb or models_list.NAME].run(arguments, reporter)

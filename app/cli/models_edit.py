@@ -1,4 +1,4 @@
-"""`gristmill models edit`: change what the metadata of a model says about it."""
+"""`gristmill models edit`: change metadata of a model."""
 
 from __future__ import annotations
 
@@ -28,13 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", metavar="MODEL", help=tr("a .gguf file, or a name from “gristmill models”")
     )
-    parser.add_argument("--name", metavar="TEXT", help=tr("the name in its metadata"))
-    parser.add_argument("--author", metavar="TEXT", help=tr("its author"))
+    parser.add_argument("--name", metavar="TEXT", help=tr("the name of the model"))
+    parser.add_argument("--author", metavar="TEXT", help=tr("the author of the model"))
     parser.add_argument(
-        "--license", metavar="TEXT", help=tr("its license, for example “apache-2.0”")
+        "--license", metavar="TEXT", help=tr("the license of the model, such as apache-2.0")
     )
     parser.add_argument(
-        "--template", type=path, metavar="FILE", help=tr("a file with its chat template, in Jinja")
+        "--template",
+        type=path,
+        metavar="FILE",
+        help=tr("a file with the new chat template, in Jinja"),
     )
     parser.add_argument(
         "--sampling",
@@ -43,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_sampling,
         metavar="NAME=VALUE",
         help=tr(
-            "a recommended parameter; repeatable; one of {names}", names=", ".join(SAMPLING_KEYS)
+            "a recommended sampling parameter; repeatable; one of {names}",
+            names=", ".join(SAMPLING_KEYS),
         ),
     )
     parser.add_argument(
@@ -51,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY",
-        help=tr("remove an entry that only describes the model; repeatable"),
+        help=tr("remove a metadata entry that only describes the model; repeatable"),
     )
     parser.add_argument(
         "--to",
@@ -100,7 +104,7 @@ def _text_of(file: Path) -> str:
 
 
 def _try(model: Path, template: str, reporter: Reporter) -> None:
-    """Say what is wrong with a new template; it is written as it is, for other programs."""
+    """Report faults of a new template; it is written anyway, since other programs may accept it."""
     from app.inference.prompts.template_preview import notices_about, try_template
 
     contents = contents_of(read_model(model))

@@ -18,7 +18,7 @@ from app.jobs.reporter import Reporter
 from app.library.index import find_model
 
 NAME = "inspect"
-HELP = tr("Show what is in a model: facts, metadata, tensors and what is odd in its template.")
+HELP = tr("Show the facts, metadata and tensors of a model, and problems of its chat template.")
 _LONGEST_LINE = 120
 
 
@@ -27,9 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", metavar="MODEL", help=tr("a .gguf file, or a name from “gristmill models”")
     )
-    parser.add_argument("--tensors", action="store_true", help=tr("list every tensor, too"))
+    parser.add_argument("--tensors", action="store_true", help=tr("also list every tensor"))
     parser.add_argument(
-        "--json", action="store_true", help=tr("print all of it as JSON instead of tables")
+        "--json", action="store_true", help=tr("print everything as JSON instead of tables")
     )
 
 
@@ -85,7 +85,7 @@ def _facts(contents: ModelContents) -> Iterator[str]:
         (tr("Level"), contents.level),
         (tr("Bits per weight"), bits),
         (tr("Size"), format_bytes(contents.size_bytes)),
-        (tr("Weights"), format_weights(contents.parameters)),
+        (tr("Parameters"), format_weights(contents.parameters)),
         (tr("Context"), f"{contents.context:,}" if contents.context else ""),
         (tr("Layers"), str(contents.layers or "")),
         (tr("Width"), f"{contents.width:,}" if contents.width else ""),

@@ -57,7 +57,7 @@ def _library(settings: Settings, cache: FactsCache) -> Iterator[events.Event]:
     found = scan_library(model_places(settings), cache)
     cache.save()
     yield from found.notices
-    # A model of which only some shards have been fetched is a download, not a broken model.
+    # A model with only some of its shards is an unfinished download, not a broken model.
     listed = (m for m in found.models if m.problem is None or m.path not in fetched)
     yield from map(_with_measurement, listed)
     for checkpoint in downloaded_checkpoints():

@@ -1,4 +1,4 @@
-"""`gristmill models verify`: hash a model's files and compare them with what is known."""
+"""`gristmill models verify`: hash a model's files and compare them with known checksums."""
 
 from __future__ import annotations
 

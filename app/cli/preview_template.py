@@ -1,4 +1,4 @@
-"""`gristmill preview-template`: render each template that the window sends, with its faults."""
+"""`gristmill preview-template`: render the templates that the window sends, and report faults."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from app.jobs import lifeline
 from app.jobs.reporter import Reporter
 
 NAME = "preview-template"
-HELP = tr("Render the chat templates that come as input; started by the window.")
+HELP = tr("Render chat templates from standard input; used by the window.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("model", type=path, help=tr("the model with the tokens that begin and end"))
+    parser.add_argument(
+        "model", type=path, help=tr("the model whose begin and end tokens are used")
+    )
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:

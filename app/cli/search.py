@@ -1,6 +1,6 @@
 """`gristmill search`: find models on the Hugging Face Hub, with their size and fit.
 
-With `--json` it prints one object whose `models` are a list of objects with the fields of
+With `--json` it prints one object whose `models` is a list of objects with the fields of
 `app.core.hub_events.HubModelFound`, sizes in bytes, without `number` and `sentence`.
 """
 
@@ -37,51 +37,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="QUERY",
         help=tr("words of the name, owner/name, or the address of a page; default: all models"),
     )
-    parser.add_argument("--author", default="", metavar="OWNER", help=tr("only this owner's"))
     parser.add_argument(
-        "--task", default="", metavar="TASK", help=tr("only this task, such as text-generation")
+        "--author", default="", metavar="OWNER", help=tr("only models of this owner")
     )
     parser.add_argument(
-        "--format", choices=get_args(WeightFormat), default="", help=tr("only this format")
+        "--task",
+        default="",
+        metavar="TASK",
+        help=tr("only models for this task, such as text-generation"),
     )
     parser.add_argument(
-        "--license", default="", metavar="NAME", help=tr("only this licence, such as apache-2.0")
+        "--format",
+        choices=get_args(WeightFormat),
+        default="",
+        help=tr("only models in this format"),
     )
     parser.add_argument(
-        "--language", default="", metavar="CODE", help=tr("only this language, such as en")
+        "--license",
+        default="",
+        metavar="NAME",
+        help=tr("only models with this license, such as apache-2.0"),
+    )
+    parser.add_argument(
+        "--language",
+        default="",
+        metavar="CODE",
+        help=tr("only models that know this language, such as en"),
     )
     parser.add_argument(
         "--gated",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help=tr("only models whose owner requires you to accept terms, or only others"),
+        help=tr("only gated models, whose owners ask you to accept terms, or only open ones"),
     )
     parser.add_argument(
         "--quantized-from",
         default="",
         metavar="REPO",
-        help=tr("only models that were quantized from this one, as owner/name"),
+        help=tr("only quantizations of this model, as owner/name"),
     )
     parser.add_argument(
         "--min-parameters",
         type=parameters,
         default=0,
         metavar="N",
-        help=tr("at least this many weights, such as 500M or 1.5B"),
+        help=tr("at least this many parameters, such as 500M or 1.5B"),
     )
     parser.add_argument(
         "--max-parameters",
         type=parameters,
         default=0,
         metavar="N",
-        help=tr("at most this many weights"),
+        help=tr("at most this many parameters"),
     )
-    parser.add_argument("--fits", action="store_true", help=tr("only what fits this machine"))
+    parser.add_argument("--fits", action="store_true", help=tr("only models that fit this machine"))
     parser.add_argument(
         "--sort",
         choices=get_args(SearchSort),
         default="trending",
-        help=tr("the order; default: %(default)s"),
+        help=tr("the sort order; default: %(default)s"),
     )
     parser.add_argument(
         "--limit",
@@ -123,8 +137,8 @@ def wanted_by(arguments: argparse.Namespace) -> HubSearch:
         language=arguments.language,
         gated=arguments.gated,
         quantized_from=arguments.quantized_from,
-        least_parameters=arguments.min_parameters,
-        most_parameters=arguments.max_parameters,
+        min_parameters=arguments.min_parameters,
+        max_parameters=arguments.max_parameters,
         fits_only=arguments.fits,
         sort=arguments.sort,
         limit=arguments.limit,
@@ -132,10 +146,10 @@ def wanted_by(arguments: argparse.Namespace) -> HubSearch:
 
 
 def parameters(text: str) -> int:
-    """Parse a number of weights in millions or billions, such as `500M` or `1.5B`."""
+    """Parse a number of parameters in millions or billions, such as `500M` or `1.5B`."""
     match = _PARAMETERS.fullmatch(text)
     if match is None:
-        message = tr("“{value}” is not a number of weights such as 500M or 1.5B", value=text)
+        message = tr("“{value}” is not a number of parameters such as 500M or 1.5B", value=text)
         raise argparse.ArgumentTypeError(message)
     return round(float(match[1]) * _WEIGHTS[match[2].lower()])
 

@@ -28,12 +28,12 @@ _FITS: dict[FitVerdict, str] = {
 _KINDS: dict[RepositoryKind, str] = {
     "embedding": tr("for embeddings"),
     "encoder": tr("an encoder"),
-    "vision": tr("for pictures"),
+    "vision": tr("for vision"),
     "speech": tr("for speech"),
-    "image": tr("makes pictures"),
+    "image": tr("generates images"),
     "other": tr("not for text"),
 }
-"""What models are that can't be chatted with."""
+"""Descriptions of models that you can't chat with."""
 
 
 def table_row(event: TableRow) -> str:
@@ -85,11 +85,11 @@ def _row_on_disk(event: _OnDisk) -> str:
 
 
 def _folder_row(folder: events.FolderListed) -> str:
-    """Return a line about a folder that is gone, and nothing about others."""
+    """Return a line about a folder that can't be found; empty for others."""
     if folder.is_connected:
         return ""
     size = format_bytes(folder.size_bytes)
-    count = tr("{count} models when it was last there", count=f"{folder.models:,}")
+    count = tr("{count} models when last seen", count=f"{folder.models:,}")
     return f"{folder.path:<44} {'':<8} {size:>9}  {tr('not connected')}, {count}"
 
 

@@ -80,7 +80,7 @@ class ConversionRequest:
 
     @property
     def quantization(self) -> QuantizationOptions:
-        """How the weights are quantized."""
+        """The options of the quantization."""
         return QuantizationOptions(self.threads, self.choices, reference_only=self.reference_only)
 
     def target(self, level: Level) -> Path:

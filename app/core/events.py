@@ -132,9 +132,9 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
 class FolderListed(msgspec.Struct, frozen=True, tag="folder"):
     """A folder or file of the library, or the store of another program.
 
-    `models` and `size_bytes` count what is in it, or was when it was last there: `is_connected` is
-    False if it can't be found now. `program` is the other program's name; its models are listed
-    only if `is_shown`, and not searched otherwise.
+    `models` and `size_bytes` count its contents. If it can't be found now, `is_connected` is False,
+    and they are those of the last scan that found it. `program` is the other program's name; its
+    models are listed only if `is_shown`, and not searched otherwise.
     """
 
     path: str

@@ -24,7 +24,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of an exhausted quota."""
 _RESERVE_BYTES = 256 * 2**20
 SECTOR_BYTES = 512
-"""What every disk writes at once; many write more."""
+"""The bytes that every disk writes atomically; many write more."""
 _PIECE_BYTES = 16 * 2**20
 _NOT_WRITABLE = frozenset(
     {
@@ -93,7 +93,7 @@ def write_atomically(destination: Path, content: bytes) -> None:
 
 
 def write_sector(path: Path, offset: int, content: bytes) -> None:
-    """Replace one sector of a file, or the beginning of it: written whole, or not at all.
+    """Replace one sector of a file, or its beginning, atomically.
 
     Raises:
         AppError: `folder_not_writable`, `disk_full`.

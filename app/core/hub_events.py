@@ -18,16 +18,16 @@ RepositoryKind = Literal[
 WeightFormat = Literal["safetensors", "gguf"]
 FitVerdict = Literal["", "on_devices", "shared", "on_processor", "too_large"]
 GatedState = Literal["open", "gated", "no_access"]
-"""`gated`: the owner asks users to accept terms; `no_access`: this user did not."""
+"""`gated`: the owner asks users to accept terms; `no_access`: this user hasn't."""
 SearchSort = Literal["trending", "downloads", "likes", "updated"]
 
 
 class HubSearch(msgspec.Struct, frozen=True, tag="search", kw_only=True):
     """A search; empty fields and zeros don't restrict it.
 
-    `text` are words of the name, `author` an owner. `least_parameters` and `most_parameters` bound
-    the number of weights. With `fits_only` models that are too large for this machine are left out.
-    `quantized_from` is the repository that the models were quantized from.
+    `text` are words of the name, `author` an owner. `min_parameters` and `max_parameters` bound
+    the number of parameters. `fits_only` leaves out models that are too large
+    for this machine. `quantized_from` is the repository that the models were quantized from.
     """
 
     text: str = ""
@@ -38,8 +38,8 @@ class HubSearch(msgspec.Struct, frozen=True, tag="search", kw_only=True):
     language: str = ""
     gated: bool | None = None
     quantized_from: str = ""
-    least_parameters: int = 0
-    most_parameters: int = 0
+    min_parameters: int = 0
+    max_parameters: int = 0
     fits_only: bool = False
     sort: SearchSort = "trending"
     limit: int = 30
@@ -61,7 +61,7 @@ class HubRequest(msgspec.Struct, frozen=True, tag="ask"):
 
     number: int
     channel: str
-    question: HubSearch | HubPage | FirstModels
+    query: HubSearch | HubPage | FirstModels
 
 
 class HubModelFound(msgspec.Struct, frozen=True, tag="hub_model", kw_only=True):
@@ -131,7 +131,7 @@ class HubPageFound(msgspec.Struct, frozen=True, tag="hub_page", kw_only=True):
 class HubAnswered(msgspec.Struct, frozen=True, tag="hub_answered"):
     """The end of an answer; `problem` says why there is none.
 
-    `cached` is true if it came from the cache since the Hub could not be reached.
+    `cached` is true if it came from the cache because the Hub could not be reached.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""Events about what is in a model."""
+"""Events about the contents of a model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class ModelInspected(msgspec.Struct, frozen=True, tag="inspected"):
-    """What is in a model.
+    """The contents of a model.
 
     `document` is the JSON of an `app.gguf_file.model_contents.ModelContents`.
     """
@@ -15,10 +15,10 @@ class ModelInspected(msgspec.Struct, frozen=True, tag="inspected"):
 
 
 class TemplateTried(msgspec.Struct, frozen=True, tag="template"):
-    """What a chat template makes of a short conversation.
+    """The result of rendering a short conversation with a chat template.
 
-    `warnings` say what is suspicious in it, `problem` why it can't be used; then there is no
-    `prompt`.
+    `warnings` describe suspicious parts, `problem` the reason why it can't be used; then
+    `prompt` is empty.
     """
 
     prompt: str = ""

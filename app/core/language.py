@@ -27,7 +27,7 @@ def tr(text: str, /, **values: object) -> str:
 
 
 def translated(text: str) -> str:
-    """Translate a text of a file in `resources`, which catalogs are made from, too."""
+    """Translate a text from a file in `resources`; catalogs contain those texts, too."""
     return _catalog().gettext(text) if text else ""
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 
 class ModelFacts(msgspec.Struct, frozen=True):
-    """What a model's header says about it beyond its name and size.
+    """Facts in a model's header beyond its name and size.
 
     `bits_per_weight` counts the bytes of the tensors; `origin` is the repository that the file came
     from, `base_model` the one that it was made from, both empty if unknown.
@@ -23,7 +23,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What `measure` found: perplexity, speed of replies, and nats from a reference, if any."""
+    """Results of `measure`; `divergence` is the KL divergence from a reference in nats, if any."""
 
     perplexity: float
     tokens_per_second: float
@@ -31,7 +31,7 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 class Marks(msgspec.Struct, frozen=True):
-    """What the user noted about a model: a label that is shown instead of its name, and tags."""
+    """The user's notes on a model: a label that replaces its name, tags, and a favorite mark."""
 
     label: str = ""
     tags: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Marks(msgspec.Struct, frozen=True):
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """The SHA-256 of a model's files, one after the other, and what it was compared with.
+    """The result of comparing the SHA-256 of a model's files, in order, with the expected ones.
 
     `outcome` is "verified" if they are what their source lists, "recorded" if nothing was known to
     compare them with, and "changed" if they differ. `date` is the day, as YYYY-MM-DD.

@@ -6,7 +6,7 @@ from app.core.errors import NoticeCode
 from app.core.language import tr
 
 NOTICE_SENTENCES: dict[NoticeCode, str] = {
-    NoticeCode.MODEL_WITHOUT_CHAT: (tr("{repository} can't be chatted with: it is {kind}.")),
+    NoticeCode.MODEL_WITHOUT_CHAT: (tr("You can't chat with {repository}: it is {kind}.")),
     NoticeCode.CHECKPOINT_KEPT: (
         tr("The weights are downloaded first and kept, because {reason}.")
     ),
@@ -100,12 +100,12 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.DOWNLOADS_RESET: (
         tr(
-            "The file with the queue of downloads could not be read; it was moved to {file}. "
+            "The download queue could not be read; its file was moved to {file}. "
             "Downloads that have begun can be resumed on the Models page."
         )
     ),
     NoticeCode.HUB_ANSWER_OLD: tr(
-        "The Hugging Face Hub does not respond; this is what it answered before."
+        "The Hugging Face Hub does not respond; this is an earlier answer."
     ),
     NoticeCode.FILES_LEFT_OUT: (
         tr("Files whose names some systems can't store are skipped: {files}.")

@@ -41,7 +41,7 @@ def chats_file() -> Path:
 
 
 def downloads_file() -> Path:
-    """Return the path of the queue of downloads (SQLite)."""
+    """Return the path of the download queue (SQLite)."""
     return home() / "downloads.sqlite3"
 
 
@@ -71,12 +71,12 @@ def endpoints_file() -> Path:
 
 
 def library_cache_file() -> Path:
-    """Return the path of what is known about model files that have not changed (MessagePack)."""
+    """Return the path of the cached facts about model files (MessagePack)."""
     return home() / "library-cache.msgpack"
 
 
 def marks_file() -> Path:
-    """Return the path of the users' labels, tags and favorites (JSON)."""
+    """Return the path of the user's labels, tags and favorites (JSON)."""
     return home() / "marks.json"
 
 
@@ -96,7 +96,7 @@ def default_models_folder() -> Path:
 
 
 def streams_folder() -> Path:
-    """Return the folder of the journals of conversions of repositories that have not finished."""
+    """Return the folder of the journals of unfinished `get` conversions."""
     return home() / "streams"
 
 

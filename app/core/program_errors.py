@@ -44,8 +44,8 @@ PROGRAM_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.CACHE_FILE: (
         tr(
-            "{file} is a part of another program's cache, which would take the changed file for a "
-            "damaged one."
+            "{file} is part of another program's cache, and that program would treat the changed "
+            "file as damaged."
         ),
         tr("Save the changes as a new file."),
     ),

@@ -18,7 +18,7 @@ STEPS_WITHOUT_LOG = {
     ErrorCode.MODEL_REJECTED: tr("Choose another model."),
     ErrorCode.INTERNAL: tr("This is a bug in the program."),
 }
-"""The next steps of errors that otherwise speak of the log."""
+"""Next steps of errors that otherwise mention the log."""
 _LONGEST_DETAIL = 500
 
 
@@ -35,7 +35,7 @@ def describe_error(
         code: The error.
         details: Values for the fields of its message.
         in_terminal: Name commands and flags in the next step.
-        has_log: There is a log to look into; otherwise none is spoken of.
+        has_log: There is a log to read; otherwise none is mentioned.
     """
     sentence, next_step = ERROR_SENTENCES[code]
     if in_terminal:
@@ -54,7 +54,7 @@ def describe_notice(code: NoticeCode, details: ErrorDetails, *, in_terminal: boo
 
 
 def describe_verification(verification: Verification) -> str:
-    """Return what the last verification of a model found, in a few words."""
+    """Return the result of a model's last verification in a few words."""
     words = {
         "verified": tr("verified on {date}"),
         "recorded": tr("checksum recorded on {date}"),

@@ -32,7 +32,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     `model_options` maps the path of a model's first file to its options, `presets` the names that
     the user chose to options. `last_model` is the path of the model that was loaded last.
     `added_models` are files and folders besides the model folder, and `shown_programs` the names of
-    other programs whose models are listed, too.
+    other programs whose models are also listed.
     `chat_defaults` are what new chats start with, except for the system prompt; `lists_chats` is
     False while the list of chats is folded.
     """
@@ -65,7 +65,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
             le=10_000,
             title=tr("Download speed limit"),
             description=tr(
-                "Megabytes per second of each download that starts from now on; 0 is no limit."
+                "In megabytes per second, for each download that starts from now on; 0: no limit."
             ),
         ),
     ] = 0
@@ -76,17 +76,17 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=4,
-            title=tr("Downloads at once"),
+            title=tr("Simultaneous downloads"),
             description=tr("The others wait. Downloads to the same folder always take turns."),
         ),
     ] = 2
     resumes_downloads: Annotated[
         bool,
         Meta(
-            title=tr("Resume downloads at the start"),
+            title=tr("Resume downloads at startup"),
             description=tr(
-                "Downloads that ran or waited when the program ended go on by themselves. Paused "
-                "ones stay paused."
+                "Downloads that were running or waiting when the program ended resume by "
+                "themselves. Paused ones stay paused."
             ),
         ),
     ] = True

@@ -47,11 +47,11 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Try again later; downloads resume."),
     ),
     ErrorCode.HUB_BUSY: (
-        tr("The Hugging Face Hub allows no more requests from here for now."),
-        tr("Try again in {duration}; with an access token it allows more."),
+        tr("The rate limit of the Hugging Face Hub is reached."),
+        tr("Try again in {duration}; with an access token, the limit is higher."),
     ),
     ErrorCode.MODEL_WITHOUT_CHAT: (
-        tr("{repository} can't be chatted with: it is {kind}."),
+        tr("You can't chat with {repository}: it is {kind}."),
         tr("Look for a chat model."),
     ),
     ErrorCode.DOWNLOAD_DAMAGED: (
@@ -67,7 +67,7 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Resume it on the Models page."),
     ),
     ErrorCode.DOWNLOADS_DAMAGED: (
-        tr("The file with the queue of downloads, {file}, is damaged ({reason})."),
+        tr("The file of the download queue, {file}, is damaged ({reason})."),
         tr("Restart the program: it sets the file aside and starts a new queue."),
     ),
     ErrorCode.UNSAFE_NAME: (

@@ -1,4 +1,4 @@
-"""SQLite files of the program's own: opened durably, checked, and with named errors."""
+"""The program's own SQLite files: opened durably and checked, with errors as `AppError`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection without implicit transactions, with rows by the names of columns."""
+    """Return a connection without implicit transactions, with rows indexed by column name."""
     connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.text_factory = _text
@@ -46,7 +46,7 @@ def make_durable(connection: sqlite3.Connection) -> None:
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
-    """Return the number of migrations that the file has had."""
+    """Return the number of migrations applied to the file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -92,7 +92,7 @@ def check(connection: sqlite3.Connection, path: Path, damaged: ErrorCode) -> Non
 
 
 def move_aside(path: Path, aside: Path) -> None:
-    """Rename a database, with what SQLite has beside it."""
+    """Rename a database and SQLite's files beside it."""
     # The companions first: SQLite would apply a leftover log to the new file.
     for suffix in _COMPANIONS:
         companion = path.with_name(path.name + suffix)
@@ -110,7 +110,7 @@ def aside_name(path: Path) -> Path:
 def raising_app_errors(path: Path, damaged: ErrorCode) -> Iterator[None]:
     """Convert SQLite's and the system's errors at `path` to `AppError`.
 
-    `damaged` is the code for a file that is no sound database.
+    `damaged` is the code for a file that is not a valid database.
     """
     with files.raising_app_errors(path.parent):
         try:

@@ -7,7 +7,9 @@ from app.core.language import tr
 
 TERMINAL_STEPS: dict[ErrorCode, str] = {
     ErrorCode.DOWNLOAD_UNFINISHED: (tr("Run “gristmill download {repository}” to resume it.")),
-    ErrorCode.HUB_BUSY: (tr("Try again in {duration}; after “gristmill sign-in” it allows more.")),
+    ErrorCode.HUB_BUSY: (
+        tr("Try again in {duration}; after “gristmill sign-in”, the limit is higher.")
+    ),
     ErrorCode.PICKLES_WITHOUT_OUTLINE: (
         tr(
             "Look for a safetensors version, or download it with --allow-pickle and estimate its "

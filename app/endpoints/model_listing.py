@@ -66,17 +66,21 @@ def _answer(endpoint: Endpoint, key: str) -> bytes:
 
 
 def _reason(error: httpx2.HTTPError) -> str:
-    """Return in words why there was no answer, without the system's numbers."""
+    """Return the reason for a failed request in words, without the system's error numbers."""
     if "certificate" in str(error).lower():
         return tr("its certificate is not trusted")
     if isinstance(error, httpx2.TimeoutException):
-        return tr("it takes too long")
+        return tr("it doesn't respond in time")
     if not isinstance(error, httpx2.ConnectError):
         return tr("the connection was lost")
     cause = _innermost(error)
     if isinstance(cause, ConnectionRefusedError):
-        return tr("nothing answers there")
-    return tr("its name is unknown") if isinstance(cause, socket.gaierror) else tr("no connection")
+        return tr("nothing is listening there")
+    return (
+        tr("its host name is unknown")
+        if isinstance(cause, socket.gaierror)
+        else tr("no connection")
+    )
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -101,7 +105,9 @@ def _body(endpoint: Endpoint, response: httpx2.Response) -> bytes:
             raise _unusable(endpoint, tr("its response is endless"))
         if time.monotonic() > ends:
             raise AppError(
-                ErrorCode.ENDPOINT_UNREACHABLE, url=endpoint.url, reason=tr("it takes too long")
+                ErrorCode.ENDPOINT_UNREACHABLE,
+                url=endpoint.url,
+                reason=tr("it doesn't respond in time"),
             )
     return body
 

@@ -26,9 +26,9 @@ _PHONE_BYTES = 4 * GIGABYTE
 """Memory that a phone with 8 GB has left for a model."""
 _PHONE_LEVEL = "Q4_0"
 _HARDLY_LARGER = 1.1
-"""How many times as large as the phone's level another may be and still count as the same size."""
+"""The size ratio up to which another level counts as being as large as the phone's level."""
 _FAR_BETTER = 0.25
-"""The part of the loss up to which another level is worth a slower computation."""
+"""The loss ratio up to which another level is worth a slower computation."""
 _SERVER_LEVEL = "Q8_0"
 _SURPASSED = frozenset({"Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL"})
 """Other levels of the same size lose less in most models."""

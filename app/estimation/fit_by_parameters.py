@@ -1,4 +1,4 @@
-"""Tell from a number of weights alone which level suits a machine, before any file is known."""
+"""The level that suits a machine, guessed from the number of parameters alone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class GuessedFit:
 
 
 def guess_fit(parameters: int, options: LoadOptions, machine: Hardware) -> GuessedFit:
-    """Return the level that suits a model with this many weights; `parameters` is above 0."""
+    """Return the level that suits a model with this many parameters; `parameters` is above 0."""
     sizes = {level: _size_of(parameters, bits) for level, bits in _BITS.items()}
     models = [SizedModel(level, needed_bytes(size, {}, options)) for level, size in sizes.items()]
     best = best_of(models, machine) or models[0]
@@ -46,13 +46,13 @@ def guess_fit(parameters: int, options: LoadOptions, machine: Hardware) -> Guess
 
 
 def verdict_at(level: str, parameters: int, options: LoadOptions, machine: Hardware) -> Verdict:
-    """Return where a model with this many weights would be placed at one of the usual levels."""
+    """Return where a model with this many parameters would be placed at one of the usual levels."""
     size_bytes = _size_of(parameters, _BITS[level])
     return quick_verdict(needed_bytes(size_bytes, {}, options), machine)
 
 
-def most_parameters(options: LoadOptions, machine: Hardware) -> int:
-    """Return the number of weights of the largest model that fits at the smallest level."""
+def max_parameters(options: LoadOptions, machine: Hardware) -> int:
+    """Return the number of parameters of the largest model that fits at the smallest level."""
     room = max(0, fitting_bytes(machine) - needed_bytes(0, {}, options))
     return round(room * _BITS_PER_BYTE / _FEWEST_BITS)
 

@@ -83,7 +83,7 @@ class BoundedReader:
         return self.take_text(length)
 
     def take_text(self, length: int) -> bytes:
-        """Return the bytes of a string; all that are taken, decoded, must fit into memory."""
+        """Return the bytes of a string; their total is limited, since decoded text needs memory."""
         self._text_bytes += length
         if self._text_bytes > _MOST_TEXT:
             raise self.damaged(tr("its metadata has more than 16 MB of text"))

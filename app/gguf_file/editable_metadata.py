@@ -36,7 +36,7 @@ MetadataChanges = Mapping[str, MetadataValue | None]
 
 
 def is_removable(key: str) -> bool:
-    """Return whether a file works without an entry: it only describes the model, or recommends."""
+    """Return whether a file works without an entry, which only describes or recommends."""
     return key == TEMPLATE_KEY or (key.startswith(_DESCRIPTIVE) and key not in _NEEDED)
 
 

@@ -72,8 +72,8 @@ class ArrayPlace:
 class Header:
     """Everything before the weights. Of long arrays only the position is kept, in `arrays`.
 
-    `entries` are the positions in the file that each metadata entry takes, key, type and value;
-    `tensor_list` are those of the list of tensors, without the padding behind it.
+    `entries` are the positions in the file of each metadata entry: key, type and value.
+    `tensor_list` are those of the list of tensors, without the padding after it.
     """
 
     path: Path

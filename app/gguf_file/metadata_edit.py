@@ -1,9 +1,9 @@
-"""Change metadata of a model: its weights and all other entries stay as they are, to the byte.
+"""Change metadata of a model; its weights and all other entries stay as they are, to the byte.
 
-The changed file is written next to the old one and then takes its name. Where the new header is as
+The changed file is written next to the old one and then takes its name. If the new header is as
 long as the old one and differs in a single sector, as with another temperature, that sector is
-written in place. Either way the file is whole at every moment. Of a split model, only the first
-file has the metadata.
+written in place. Either way, the file is complete at every moment. Only the first file of a split
+model has the metadata.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _require_removable(header: Header, changes: MetadataChanges) -> None:
 
 
 class _Source:
-    """The files of a model, of which the first gets another header."""
+    """The files of a model; the first one gets another header."""
 
     def __init__(self, path: Path, report: Report) -> None:
         self._report = report
@@ -104,7 +104,7 @@ class _Source:
         self._write(self.first, header, path)
 
     def copy_to(self, to: Path, header: bytes) -> tuple[Path, ...]:
-        """Write all files under another name, the first one at last: without it there is none."""
+        """Write all files under another name, the first one last: without it, there is no model."""
         targets = shards_named(to, len(self._headers))
         for target in targets:
             if target.exists():
@@ -152,7 +152,7 @@ def _stamp_of(path: Path) -> tuple[int, int]:
 
 
 def _beginning_of(header: Header) -> bytes:
-    """Return what stands before the weights."""
+    """Return the bytes before the weights."""
     try:
         with header.path.open("rb") as file:
             return file.read(header.data_offset)

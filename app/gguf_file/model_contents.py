@@ -1,4 +1,4 @@
-"""What is in a GGUF model: facts, metadata, tensors and the share of each type."""
+"""Contents of a GGUF model: facts, metadata, tensors and the share of each type."""
 
 from __future__ import annotations
 

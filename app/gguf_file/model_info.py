@@ -104,7 +104,7 @@ def model_info_of(headers: list[Header]) -> ModelInfo:
 
 
 def facts_of(headers: list[Header]) -> ModelFacts:
-    """Return what the headers that `read_headers` returns say beyond a model's name and size."""
+    """Return the facts in a model's headers, from `read_headers`, beyond its name and size."""
     first = headers[0]
     tensors = [tensor for header in headers for tensor in header.tensors]
     weights = sum(math.prod(tensor.shape) for tensor in tensors)

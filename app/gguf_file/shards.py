@@ -24,7 +24,7 @@ def shards_of(path: Path) -> tuple[Path, ...]:
 
 
 def shards_named(path: Path, count: int) -> tuple[Path, ...]:
-    """Return the files of a model that is split into `count` and is to be named like `path`."""
+    """Return the paths of a model that is split into `count` files, named like `path`."""
     return (path,) if count == 1 else _numbered(path, stem_of(path), count, path.suffix)
 
 

@@ -20,10 +20,10 @@ Recipe = tuple[tuple[str, str], ...]
 
 
 def recipe_of(tensors: Iterable[TensorInfo]) -> Recipe:
-    """Return patterns of which the first that fits a tensor's name gives it its type.
+    """Return patterns; the first one that matches a tensor's name gives it its type.
 
-    The tensors of a kind that differ from most layers are named by their layers; the last pattern
-    of a kind takes all other layers, so that it holds for models with more of them, too. Vectors
+    Tensors that differ from most layers of their kind are named by layer. The last pattern of a
+    kind matches all other layers, so that it also holds for models with more of them. Vectors
     and tables of numbers, which no level quantizes, are left out.
     """
     kinds: dict[_Kind, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))

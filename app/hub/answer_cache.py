@@ -1,4 +1,4 @@
-"""Answers of the Hub on the disk, so that pages open at once, and without a network, too.
+"""Answers of the Hub on the disk, so that pages open at once, even without a network.
 
 A file holds the answer's ETag in its first line, then the answer; its time is that of the last
 answer that confirmed it. Its name is a checksum of the address and the access token, since answers
@@ -33,7 +33,7 @@ class SavedAnswer:
 
 
 class AnswerCache:
-    """Answers in `folder`, of which the oldest go when they exceed `largest_bytes`; thread-safe.
+    """Answers in `folder`; the oldest go when they exceed `largest_bytes`. Thread-safe.
 
     Errors of the file system are ignored: the answers are asked for again.
     """

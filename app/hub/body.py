@@ -1,4 +1,4 @@
-"""Bodies of responses, read with little work for each byte."""
+"""Response bodies, read with little processor time per byte."""
 
 from __future__ import annotations
 

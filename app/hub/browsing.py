@@ -32,7 +32,7 @@ def answer_to(request: HubRequest, api: HubApi, host: Host) -> tuple[Events, boo
     Raises:
         AppError: what `search`, `fetch_page` and `find_first_models` raise.
     """
-    match request.question:
+    match request.query:
         case HubSearch() as wanted:
             return search(wanted, api, host, request.number)
         case HubPage() as wanted:

@@ -1,4 +1,4 @@
-"""The bytes of a file on the Hub from some place on, in order, across interruptions.
+"""The bytes of a file on the Hub from an offset on, in order, across interruptions.
 
 Nothing is stored; the reader verifies the checksum of what it reads.
 """
@@ -40,8 +40,8 @@ def stream_file(
 ) -> Iterator[bytes]:
     """Yield the bytes of `file` from `start` to its end, in order.
 
-    A rest of several segments comes over several connections, unless the server has no range
-    support. At most one segment for each connection is in memory.
+    A rest of several segments comes over several connections, unless the server doesn't support
+    ranges. At most one segment for each connection is in memory.
 
     Raises:
         AppError: `hub_unreachable`, `hub_answer`, `repository_gated` and the like.
@@ -83,7 +83,7 @@ def _segment(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> 
     try:
         return fetch_part(snapshot, file, start, end)
     except AppError as error:
-        # What a server makes of ranges says nothing about whole files.
+        # A server that fails at ranges may still send whole files.
         if error.code is ErrorCode.HUB_ANSWER:
             return None
         raise

@@ -56,7 +56,7 @@ class HubClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections, of which none may be in use."""
+        """Close the connections; none may be in use."""
         self._client.close()
 
     def abort(self) -> None:

@@ -106,7 +106,7 @@ class Connections:
         return self._content.segments.take(is_alone=self._most(ramp) == 1)
 
     def _judge(self, future: Future[None], ramp: Ramp) -> AttemptFailed | httpx2.HTTPError | None:
-        """Return why a connection failed, if it did; raise what no other attempt can mend."""
+        """Return why a connection failed, if it did; raise an error that no retry can fix."""
         error = future.exception()
         if error is None:
             ramp.succeed()

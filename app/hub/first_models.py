@@ -22,7 +22,7 @@ _GONE = frozenset({ErrorCode.REPOSITORY_NOT_FOUND, ErrorCode.REPOSITORY_GATED})
 
 
 class FirstModel(msgspec.Struct, frozen=True):
-    """An ungated chat model with a free licence that llama.cpp's converter knows."""
+    """An ungated chat model with a free license that llama.cpp's converter knows."""
 
     repository: str
     license: str

@@ -1,4 +1,4 @@
-"""What answers about models depend on besides the Hub: this machine, and the converter."""
+"""This machine and its converter, which answers about models depend on besides the Hub."""
 
 from __future__ import annotations
 

@@ -26,14 +26,14 @@ from app.hub.repository import IS_OFFLINE
 T = TypeVar("T")
 Query = Iterable[tuple[str, str]]
 SEARCH_SECONDS = 300.0
-"""How long an answer stays fresh that may change at any time."""
+"""The freshness lifetime of an answer that may change at any time."""
 COMMIT_SECONDS = 3600.0
-"""The same of an answer about one commit, of which only the numbers of downloads change."""
+"""The same for an answer about one commit, in which only the download count changes."""
 _LARGEST_BYTES = 16 * 2**20
 _ATTEMPTS = 2
 _LONGEST_PAUSE_SECONDS = 5.0
 _LONGEST_ANSWER_SECONDS = 25.0
-_PASSING = frozenset({ErrorCode.HUB_UNREACHABLE, ErrorCode.HUB_BUSY, ErrorCode.HUB_ANSWER})
+_TRANSIENT = frozenset({ErrorCode.HUB_UNREACHABLE, ErrorCode.HUB_BUSY, ErrorCode.HUB_ANSWER})
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -51,16 +51,16 @@ class Answer(NamedTuple, Generic[T]):
 
 
 @dataclass(frozen=True)
-class Question(Generic[T]):
+class ApiRequest(Generic[T]):
     """A request to the Hub.
 
     Attributes:
         path: The path of the address, quoted.
         read: Turns the answer into a value; raises `ValueError` or the like for nonsense.
         query: The query of the address.
-        about: The repository in question, for errors.
+        about: The repository concerned, for errors.
         fresh_seconds: How old a saved answer may be.
-        largest_bytes: The answer is cut there.
+        largest_bytes: A longer answer is cut off there.
     """
 
     path: str
@@ -103,14 +103,14 @@ class HubApi:
 
     @property
     def is_aborted(self) -> bool:
-        """Whether its connections are of no more use."""
+        """True after `abort`; the connections are of no more use."""
         return self._stopped.is_set()
 
     def close(self) -> None:
-        """Close the connections, of which none may be in use."""
+        """Close the connections; none may be in use."""
         self._client.close()
 
-    def ask(self, question: Question[T]) -> Answer[T]:
+    def ask(self, request: ApiRequest[T]) -> Answer[T]:
         """Return the Hub's answer, or a saved one if it is fresh or the Hub doesn't respond.
 
         Raises:
@@ -118,14 +118,14 @@ class HubApi:
                 repository `repository_not_found`, `repository_gated`, `revision_not_found`.
             Canceled: after `abort`.
         """
-        known = self._known(question)
-        if known is not None and 0 <= known.age_seconds < question.fresh_seconds:
+        known = self._known(request)
+        if known is not None and 0 <= known.age_seconds < request.fresh_seconds:
             return Answer(known.value)
         try:
             with raising_hub_errors():
-                return Answer(self._asked(question, known))
+                return Answer(self._asked(request, known))
         except AppError as error:
-            if known is None or error.code not in _PASSING:
+            if known is None or error.code not in _TRANSIENT:
                 raise
             return Answer(known.value, is_outdated=True)
 
@@ -139,14 +139,14 @@ class HubApi:
         except AppError:
             return False
 
-    def _known(self, question: Question[T]) -> _Known[T] | None:
+    def _known(self, request: ApiRequest[T]) -> _Known[T] | None:
         """Return the saved answer; None if there is none, or it can't be read any more."""
-        saved = self._cache.find(self._address_of(question), self._token)
+        saved = self._cache.find(self._address_of(request), self._token)
         if saved is None:
             return None
         try:
             with raising_hub_errors():
-                return _Known(question.read(saved.content), saved.etag, saved.age_seconds)
+                return _Known(request.read(saved.content), saved.etag, saved.age_seconds)
         except AppError:
             return None
 
@@ -156,13 +156,13 @@ class HubApi:
         if IS_OFFLINE:
             raise unreachable(self.endpoint, tr("HF_HUB_OFFLINE is set"))
 
-    def _address_of(self, question: Question[T]) -> str:
-        words = urlencode(list(question.query))
-        return f"{self.endpoint}{question.path}" + (f"?{words}" if words else "")
+    def _address_of(self, request: ApiRequest[T]) -> str:
+        words = urlencode(list(request.query))
+        return f"{self.endpoint}{request.path}" + (f"?{words}" if words else "")
 
-    def _asked(self, question: Question[T], known: _Known[T] | None) -> T:
+    def _asked(self, request: ApiRequest[T], known: _Known[T] | None) -> T:
         self._require_online()
-        address, limit = self._address_of(question), self._limits.of(question.path)
+        address, limit = self._address_of(request), self._limits.of(request.path)
         headers = {"Accept-Encoding": "gzip"}
         if known is not None and known.etag:
             headers["If-None-Match"] = known.etag
@@ -174,7 +174,7 @@ class HubApi:
                     self._cache.renew(address, self._token)
                     return known.value
                 if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-                    return self._received(response, address, question)
+                    return self._received(response, address, request)
         raise _busy(limit)
 
     def _wait_for(self, limit: RateLimit) -> None:
@@ -184,11 +184,11 @@ class HubApi:
         if self._stopped.wait(seconds):
             raise Canceled
 
-    def _received(self, response: httpx2.Response, address: str, question: Question[T]) -> T:
+    def _received(self, response: httpx2.Response, address: str, request: ApiRequest[T]) -> T:
         if response.status_code != HTTPStatus.OK:
-            raise refusal(response.status_code, response.headers, question.about)
-        content = self._content_of(response, question.largest_bytes)
-        value = question.read(content)
+            raise refusal(response.status_code, response.headers, request.about)
+        content = self._content_of(response, request.largest_bytes)
+        value = request.read(content)
         self._cache.save(address, self._token, content, response.headers.get("ETag", ""))
         return value
 

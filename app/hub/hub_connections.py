@@ -40,7 +40,7 @@ class HubConnections:
 
     @contextmanager
     def lent(self) -> Iterator[HubApi]:
-        """Lend an `HubApi` that nobody else uses, with the access token of now."""
+        """Lend an `HubApi` that nobody else uses, with the current access token."""
         api = self._taken()
         try:
             yield api

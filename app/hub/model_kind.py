@@ -1,4 +1,4 @@
-"""The purpose of a model, by what the Hub and its configuration say, before anything is fetched."""
+"""The purpose of a model, by the Hub's description and its configuration."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ _ARCHITECTURES: dict[RepositoryKind, str] = {
 that matches counts."""
 _PURPOSES: dict[RepositoryKind, str] = {
     "embedding": tr("an embedding model, which compares texts but writes none"),
-    "encoder": tr("an encoder, which classifies texts or fills gaps but doesn't write replies"),
-    "vision": tr("a model that looks at pictures but doesn't write texts"),
+    "encoder": tr("an encoder, which classifies text or fills gaps but doesn't write replies"),
+    "vision": tr("a vision model, which doesn't write text"),
     "speech": tr("a model for speech or sound"),
-    "image": tr("a model that makes pictures or videos"),
-    "other": tr("a model for another purpose than text"),
+    "image": tr("a model that generates images or videos"),
+    "other": tr("a model for a purpose other than text"),
 }
 
 
@@ -81,7 +81,7 @@ def kind_of(record: ModelRecord) -> RepositoryKind:
 
 
 def purpose_of(kind: RepositoryKind) -> str:
-    """Return what a model that can't be chatted with is, in words; empty for one that can."""
+    """Describe a model that you can't chat with; empty for one that you can."""
     return _PURPOSES.get(kind, "")
 
 

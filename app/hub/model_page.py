@@ -1,4 +1,4 @@
-"""The page of a repository: its card, files, licence and relatives, and what stands in the way."""
+"""The page of a repository: its card, files, license and relatives, and the obstacles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from app.core.hub_events import GatedState, HubFile, HubPage, HubPageFound
 from app.hub.host import Host
-from app.hub.hub_api import COMMIT_SECONDS, SEARCH_SECONDS, HubApi, Question
+from app.hub.hub_api import COMMIT_SECONDS, SEARCH_SECONDS, ApiRequest, HubApi
 from app.hub.model_kind import kind_of
 from app.hub.model_record import ModelRecord, fields_of, number_of, read_record
 from app.hub.obstacles import obstacle_of
@@ -42,8 +42,8 @@ def fetch_page(wanted: HubPage, api: HubApi, host: Host, number: int = 0) -> Pag
         AppError: `repository_name`, and what `HubApi.ask` raises about a repository.
     """
     name = parse_reference(wanted.repository).repository
-    question = _description(RepositoryReference(name, wanted.revision))
-    (record, info), is_outdated = api.ask(question)
+    request = _description(RepositoryReference(name, wanted.revision))
+    (record, info), is_outdated = api.ask(request)
     parts = fetch_parts(info, api)
     # The Hub's own excerpt of the configuration serves where the file can't be read.
     record = msgspec.structs.replace(record, config=_with_excerpt(parts.config, record.config))
@@ -54,7 +54,7 @@ def fetch_page(wanted: HubPage, api: HubApi, host: Host, number: int = 0) -> Pag
     return Page(page, is_outdated)
 
 
-def _description(about: RepositoryReference) -> Question[_Described]:
+def _description(about: RepositoryReference) -> ApiRequest[_Described]:
     path = f"/api/models/{about.repository}"
     if about.revision is not None:
         path += f"/revision/{quote(about.revision, safe='')}"
@@ -65,7 +65,7 @@ def _description(about: RepositoryReference) -> Question[_Described]:
 
     is_fixed = _COMMIT.fullmatch(about.revision or "") is not None
     fresh_seconds = COMMIT_SECONDS if is_fixed else SEARCH_SECONDS
-    return Question(path, read, [("blobs", "true")], about, fresh_seconds)
+    return ApiRequest(path, read, [("blobs", "true")], about, fresh_seconds)
 
 
 def _with_excerpt(config: dict[str, Any], excerpt: object) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _gated_state(info: RepositoryInfo, parts: PageParts) -> GatedState:
 
 
 def _address_of(link: str, info: RepositoryInfo, endpoint: str) -> str:
-    """Return the address of a licence that is given as such, or as a file of the repository."""
+    """Return the address of a license that is given as such, or as a file of the repository."""
     if link.startswith(("https://", "http://")):
         return link
     if any(file.path == link for file in info.files):

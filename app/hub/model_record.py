@@ -1,6 +1,6 @@
 """A model as the Hub's API describes it (`/api/models`), with the facts derived from that.
 
-Nothing in it is to be relied on: most comes from the front matter of model cards.
+Don't rely on anything in it: most comes from the front matter of model cards.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Fields = dict[str, Any]
 
 
 class ModelRecord(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A description; which fields it has depends on the question."""
+    """A description; its fields depend on the request."""
 
     id: str
     sha: str | None = None
@@ -45,7 +45,7 @@ class ModelRecord(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def is_gated(self) -> bool:
-        """Whether the owner asks users to accept terms."""
+        """True if the owner asks users to accept terms."""
         return bool(self.gated)
 
     @property
@@ -62,13 +62,13 @@ class ModelRecord(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def parameters(self) -> int:
-        """The number of weights, 0 if the Hub doesn't know."""
+        """The number of parameters, 0 if the Hub doesn't know."""
         totals = (fields_of(part).get("total") for part in (self.safetensors, self.gguf))
         return next((one for total in totals if (one := number_of(total))), 0)
 
     @property
     def license(self) -> str:
-        """The name of the licence, such as `apache-2.0`."""
+        """The name of the license, such as `apache-2.0`."""
         card = fields_of(self.card)
         given = (card.get("license_name"), card.get("license"))
         tags = [tag.removeprefix(_LICENSE) for tag in self.tags or () if tag.startswith(_LICENSE)]
@@ -76,7 +76,7 @@ class ModelRecord(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def license_link(self) -> str:
-        """The address of the licence, or a path in the repository; empty if none is given."""
+        """The address of the license, or a path in the repository; empty if none is given."""
         link = fields_of(self.card).get("license_link")
         return link if isinstance(link, str) else ""
 
@@ -107,7 +107,7 @@ class ModelRecord(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def has_chat_template(self) -> bool:
-        """Whether the model comes with a chat template."""
+        """True if the model comes with a chat template."""
         config = fields_of(self.config)
         tokenizer = fields_of(config.get("tokenizer_config"))
         return (
@@ -128,7 +128,7 @@ def read_record(content: bytes) -> ModelRecord:
 
 
 def read_records(content: bytes) -> list[ModelRecord]:
-    """Read a list of descriptions; leave out what is none.
+    """Read a list of descriptions; leave out invalid ones.
 
     Raises:
         ValueError: it is no list, or nothing in it is a description.

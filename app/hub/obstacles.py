@@ -1,4 +1,4 @@
-"""Reasons why a repository's model can't be chatted with or converted, known before a download."""
+"""Reasons why you can't chat with a repository's model or convert it, known before a download."""
 
 from __future__ import annotations
 

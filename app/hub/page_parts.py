@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from app.core.errors import AppError, Canceled
-from app.hub.hub_api import COMMIT_SECONDS, HubApi, Question, T
+from app.hub.hub_api import COMMIT_SECONDS, ApiRequest, HubApi, T
 from app.hub.model_card import read_card
 from app.hub.model_record import fields_of, number_of, texts_of
 from app.hub.reference import RepositoryReference
@@ -45,7 +45,7 @@ class PageParts:
 
 def fetch_parts(info: RepositoryInfo, api: HubApi) -> PageParts:
     """Ask for all parts at the same time, and wait for them for a limited time."""
-    asked = _PartQuestions(info, api)
+    asked = _PartRequests(info, api)
     pool = ThreadPoolExecutor()
     try:
         card = pool.submit(asked.card)
@@ -67,7 +67,7 @@ def fetch_parts(info: RepositoryInfo, api: HubApi) -> PageParts:
 
 
 @dataclass(frozen=True)
-class _PartQuestions:
+class _PartRequests:
     info: RepositoryInfo
     api: HubApi
 
@@ -79,12 +79,14 @@ class _PartQuestions:
 
     def revisions(self) -> tuple[str, ...]:
         path = f"/api/models/{self.info.repository}/refs"
-        return self.api.ask(Question(path, _read_revisions, about=self._about)).value
+        return self.api.ask(ApiRequest(path, _read_revisions, about=self._about)).value
 
     def quantized(self) -> int:
         path, query = f"/api/models/{self.info.repository}", [("expand", "childrenModelCount")]
-        question = Question(path, _read_quantized, query, self._about, fresh_seconds=COMMIT_SECONDS)
-        return self.api.ask(question).value
+        request = ApiRequest(
+            path, _read_quantized, query, self._about, fresh_seconds=COMMIT_SECONDS
+        )
+        return self.api.ask(request).value
 
     def is_refused(self) -> bool:
         if not self.info.gated or not self.info.files:
@@ -96,14 +98,14 @@ class _PartQuestions:
     def _file(self, path: str, read: Callable[[bytes], T], default: T) -> T:
         if all(file.path != path for file in self.info.files):
             return default
-        question = Question(
+        request = ApiRequest(
             self._path_of(path),
             read,
             about=self._about,
             fresh_seconds=COMMIT_SECONDS,
             largest_bytes=_LARGEST_BYTES,
         )
-        return self.api.ask(question).value
+        return self.api.ask(request).value
 
     @property
     def _about(self) -> RepositoryReference:

@@ -57,7 +57,7 @@ class PartContent:
 
     @property
     def received(self) -> int:
-        """How many bytes have arrived, correct or not."""
+        """The number of bytes that have arrived, correct or not."""
         return self.segments.received
 
     @property
@@ -67,7 +67,7 @@ class PartContent:
 
     @property
     def missing_bytes(self) -> int:
-        """How many bytes it will grow by."""
+        """The number of bytes that it will grow by."""
         return 0 if self._repairs else self._file.size_bytes - self.received
 
     @property
@@ -82,7 +82,7 @@ class PartContent:
         return replaced is not None and self.segments.is_complete_at(replaced)
 
     def add_to_checksum(self) -> bool:
-        """Add the next few megabytes to the checksum; return False if it has not arrived."""
+        """Add the next few megabytes to the checksum; return False if they have not arrived."""
         with self._sum_lock:
             known = min(self.segments.known_at(self._summed), _STEP_BYTES)
             if not known:
@@ -121,9 +121,9 @@ class PartContent:
         self._keep_first(0)
 
     def end_repair(self) -> None:
-        """Make do without the bytes that have not come again if the checksum is right by now.
+        """Keep the bytes that have not come again if the checksum is right by now.
 
-        No connection may be writing. Nothing happens the second time: it takes a look at all bytes.
+        No connection may be writing. This reads all bytes.
         """
         self._repairs, self._replaced = False, None
         checksum = Checksum(self._file)
@@ -142,7 +142,7 @@ class PartContent:
     def take(self, stream: BinaryIO, offset: int, piece: memoryview) -> None:
         """Add the bytes of a connection at an offset where its segment has none yet.
 
-        The stream is there, and afterwards behind them.
+        The stream is at the offset, and afterwards after them.
         """
         if not (self._repairs and _holds(stream, offset, piece)):
             if self._repairs and self._replaced is None:
@@ -166,7 +166,7 @@ class PartContent:
 
 
 class PartWriter:
-    """What one connection adds to a part.
+    """Writes the bytes of one connection to a part.
 
     Bytes that are there already are compared. If they differ, they and all after them are dropped.
     """

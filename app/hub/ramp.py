@@ -1,4 +1,4 @@
-"""How many connections a transfer uses: more of them only while that makes it faster."""
+"""The number of connections of a transfer: it grows only while that makes it faster."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Ramp:
         self.wanted = min(self._useful, self.wanted + 1)
 
     def fail(self, *, is_too_much: bool) -> None:
-        """Note that a connection has failed; `is_too_much` if the server asks for patience."""
+        """Note that a connection has failed; `is_too_much` if the server asks to slow down."""
         self.wanted -= 1
         if is_too_much:
             self._useful, self._begins = max(1, self.wanted), math.inf

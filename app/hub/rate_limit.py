@@ -33,7 +33,7 @@ class RateLimit:
         self._lock = threading.Lock()
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
-        """Note what a response says: that it was refused, or was the last one for now."""
+        """Note that a response was a refusal, or the last one allowed for now."""
         left = _LEFT.search(headers.get("RateLimit", ""))
         seconds = 0.0
         if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -46,7 +46,7 @@ class RateLimit:
                 self._allowed_at = max(self._allowed_at, allowed_at)
 
     def seconds_left(self) -> float:
-        """Return how long to wait before the next request."""
+        """Return the seconds to wait before the next request."""
         with self._lock:
             return max(0.0, self._allowed_at - self._clock())
 

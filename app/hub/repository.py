@@ -70,7 +70,7 @@ def _ask(reference: RepositoryReference, token: str | None) -> Any:
         siblings = answer.get("siblings")
         if not siblings or any(sibling.keys() != {"rfilename"} for sibling in siblings):
             return answer
-        # A mirror that doesn't pass on the question for the blobs.
+        # A mirror that doesn't pass on the request for the blobs.
         tree = f"{address}/tree/{quote(answer['sha'], '')}?recursive=true"
         return answer | {"siblings": list(_siblings(client, tree, reference))}
 
@@ -96,7 +96,7 @@ def _ask_api(client: HubClient, address: str, reference: RepositoryReference) ->
 
 
 def described(repository: str, answer: Any) -> RepositoryInfo:
-    """Return what the Hub's description, with its files' checksums, says.
+    """Return the facts in the Hub's description, with the checksums of the files.
 
     Raises:
         TypeError, ValueError, KeyError, AttributeError: it is not as documented.

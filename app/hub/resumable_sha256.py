@@ -1,6 +1,6 @@
 """SHA-256 whose state can be saved, so that a file need not be kept to go on with its checksum.
 
-hashlib doesn't give its state away. The functions below are those that hashlib itself is linked
+hashlib doesn't expose its state. The functions below are those that hashlib itself is linked
 with (OpenSSL's `SHA256_Update`, crypto/sha/sha256.c); their state is a plain structure.
 """
 

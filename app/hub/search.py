@@ -10,10 +10,10 @@ import msgspec
 
 from app.core.errors import AppError, ErrorCode
 from app.core.hub_events import HubModelFound, HubSearch, SearchSort
-from app.estimation.fit_by_parameters import guess_fit, most_parameters
+from app.estimation.fit_by_parameters import guess_fit, max_parameters
 from app.estimation.hardware import Hardware
 from app.hub.host import Host
-from app.hub.hub_api import HubApi, Query, Question
+from app.hub.hub_api import ApiRequest, HubApi, Query
 from app.hub.model_kind import kind_of
 from app.hub.model_record import ModelRecord, number_of, read_record, read_records
 from app.hub.reference import RepositoryReference, parse_reference
@@ -56,8 +56,8 @@ def search(wanted: HubSearch, api: HubApi, host: Host, number: int = 0) -> Found
             if error.code is not ErrorCode.REPOSITORY_NOT_FOUND or "://" in wanted.text:
                 raise
     wanted = _narrowed(wanted, host)
-    question = Question("/api/models", read_records, query_of(wanted))
-    records, is_outdated = api.ask(question)
+    request = ApiRequest("/api/models", read_records, query_of(wanted))
+    records, is_outdated = api.ask(request)
     machine = host.hardware()
     found = (result_of(record, number, machine, host) for record in records)
     matching = [one for one in found if _matches(one, wanted)]
@@ -71,16 +71,16 @@ def find_model(reference: RepositoryReference, api: HubApi, host: Host, number: 
         AppError: what `HubApi.ask` raises about a repository.
     """
     path = f"/api/models/{quote(reference.repository)}"
-    question = Question(path, read_record, [("expand", field) for field in _FIELDS], reference)
-    record, is_outdated = api.ask(question)
+    request = ApiRequest(path, read_record, [("expand", field) for field in _FIELDS], reference)
+    record, is_outdated = api.ask(request)
     return Found((result_of(record, number, host.hardware(), host),), is_outdated)
 
 
 def query_of(wanted: HubSearch) -> Query:
     """Return a search as the API's query, with the parameters of huggingface_hub's `list_models`.
 
-    The Hub sorts in descending order. Its bounds for the number of weights are whole billions, so
-    the results may have to be narrowed further, for which there are more of them.
+    The Hub sorts in descending order. Its bounds for the number of parameters are whole
+    billions; for other bounds, more results are requested, and narrowed down later.
     """
     tags = (
         wanted.format,
@@ -140,23 +140,23 @@ def _narrowed(wanted: HubSearch, host: Host) -> HubSearch:
     machine = host.hardware() if wanted.fits_only else None
     if machine is None:
         return wanted
-    most = min(wanted.most_parameters or math.inf, most_parameters(host.options, machine))
-    return msgspec.structs.replace(wanted, most_parameters=int(most))
+    most = min(wanted.max_parameters or math.inf, max_parameters(host.options, machine))
+    return msgspec.structs.replace(wanted, max_parameters=int(most))
 
 
 def _matches(found: HubModelFound, wanted: HubSearch) -> bool:
     """Return whether a result is within the wanted bounds."""
     if wanted.fits_only and found.fit == "too_large":
         return False
-    least, most = wanted.least_parameters, wanted.most_parameters or math.inf
+    least, most = wanted.min_parameters, wanted.max_parameters or math.inf
     return not found.parameters or least <= found.parameters <= most
 
 
 def _whole_range(wanted: HubSearch) -> str:
-    least, most = wanted.least_parameters // _BILLION, -(-wanted.most_parameters // _BILLION)
+    least, most = wanted.min_parameters // _BILLION, -(-wanted.max_parameters // _BILLION)
     bounds = (("min", least), ("max", most))
     return ",".join(f"{name}:{billions}B" for name, billions in bounds if billions)
 
 
 def _has_whole_bounds(wanted: HubSearch) -> bool:
-    return not (wanted.least_parameters % _BILLION or wanted.most_parameters % _BILLION)
+    return not (wanted.min_parameters % _BILLION or wanted.max_parameters % _BILLION)

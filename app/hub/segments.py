@@ -33,7 +33,7 @@ class Reservation:
     end: int
 
     def range(self) -> Range:
-        """Return what is reserved now."""
+        """Return the bytes that are reserved now."""
         return Range(self.start, self.end)
 
 
@@ -57,7 +57,7 @@ class Segments:
 
     @property
     def received(self) -> int:
-        """How many bytes have arrived in all."""
+        """The number of bytes that have arrived in all."""
         return sum(self._counts)
 
     def read(self, file: Path) -> bool:

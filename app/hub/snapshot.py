@@ -31,7 +31,7 @@ _EXPIRED = frozenset(
     }
 )
 """Answers of a storage to an address whose signature is no longer valid."""
-_PASSING = frozenset(
+_TRANSIENT = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 )
 
@@ -141,7 +141,7 @@ class Snapshot:
         if status < HTTPStatus.BAD_REQUEST:
             return
         # The storage refuses when the address that the Hub signed has expired.
-        if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise AttemptFailed(tr("status {status}", status=status), _retry_after(response))
         if not self._client.is_hub(response):
             raise AttemptFailed(

@@ -1,4 +1,4 @@
-"""How a file is divided among connections."""
+"""The division of a file among connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SEGMENTS = 16
 
 @dataclass(frozen=True)
 class TransferPolicy:
-    """When and how several connections share a file.
+    """The rules by which several connections share a file.
 
     Attributes:
         connections: The most at a time.
@@ -18,8 +18,8 @@ class TransferPolicy:
         largest_segment: The most bytes of a request; what has arrived of it waits for the earlier
             bytes before it is added to the checksum.
         trial_seconds: How long a number of connections is tried before its speed is judged.
-        needed_gain: How many times as fast another connection must make it to be followed by one.
-        least_free_bytes: How much space a download leaves on the disk.
+        needed_gain: The speedup that more connections must bring before further ones are tried.
+        least_free_bytes: The space that a download leaves free on the disk.
     """
 
     connections: int = 4

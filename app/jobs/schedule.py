@@ -1,4 +1,4 @@
-"""Scheduling of tasks: first come, first served, within the limits of what they use."""
+"""Scheduling of tasks: first come, first served, within the limits of resources."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEFAULT_LIMITS: Mapping[Resource, int] = {
     "packages": 1,
     "disk": 1,
 }
-"""How many tasks may use each resource at the same time."""
+"""The number of tasks that may use each resource at the same time."""
 
 
 @dataclass(frozen=True)

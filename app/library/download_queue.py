@@ -1,4 +1,4 @@
-"""The queue of downloads (SQLite); every change is committed before the call returns."""
+"""The download queue (SQLite); every change is committed before the call returns."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _raising_app_errors = partial(sqlite_file.raising_app_errors, damaged=ErrorCode.
 class QueuedDownload(msgspec.Struct, frozen=True):
     """A download that is wanted; `reason` is a sentence that says why it failed.
 
-    The states are what the user wants, or what became of it: after a crash, a download is still
+    The states are the user's wishes, or their results: after a crash, a download is still
     `running` here although nothing fetches it.
     """
 

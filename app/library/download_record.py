@@ -47,7 +47,7 @@ class DownloadRecords:
         self._read: dict[Path, DownloadRecord | None] = {}
 
     def of(self, path: Path) -> VerifiedFile | None:
-        """Return what is recorded about a file in its folder or in one above, if anything is."""
+        """Return the record of a file in its folder or in one above, if there is one."""
         for folder in path.parents[:_MOST_PARENTS]:
             if folder not in self._read:
                 self._read[folder] = record_store(folder).read()

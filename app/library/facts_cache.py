@@ -1,4 +1,4 @@
-"""What is known about model files from earlier scans, as long as the files don't change."""
+"""Cache of facts about model files, valid as long as the files don't change."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from app.library.listed_model import read_listed_model
 
 _Stamp = tuple[int, int, int]
 _ABSENT: _Stamp = (0, 0, 0)
-# These may be different the next time although the file is not.
-_PASSING = frozenset({ErrorCode.FILE_UNREADABLE})
+# These may not occur the next time, although the file is the same.
+_TRANSIENT = frozenset({ErrorCode.FILE_UNREADABLE})
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """The size, time and inode of each file of a model, and what it is listed as."""
+    """The size, time and inode of each file of a model, and its entry in the list."""
 
     stamps: tuple[_Stamp, ...]
     listed: ModelListed | None
@@ -53,7 +53,7 @@ class FactsCache:
         self._used: dict[str, _Entry] = {}
 
     def model_at(self, path: Path) -> ModelListed | None:
-        """Return what the file is listed as; None if it is no language model."""
+        """Return the entry of a file; None if it is not a language model."""
         key = str(path)
         stamps = tuple(_stamp(file) for file in shards_of(path))
         entry = self._known.get(key)
@@ -64,7 +64,7 @@ class FactsCache:
         return entry.listed
 
     def models_below(self, place: Path) -> Iterator[ModelListed]:
-        """Yield the models that were at a place which is gone, and keep what is known of them."""
+        """Yield the models that were at a missing place, and keep their facts."""
         inside = f"{place}{os.sep}"
         for key, entry in self._known.items():
             if key == str(place) or key.startswith(inside):
@@ -73,7 +73,7 @@ class FactsCache:
                     yield entry.listed
 
     def save(self) -> None:
-        """Keep what was used since; a cache that can't be written is only slower."""
+        """Save the entries that were used since; if that fails, the next scan is only slower."""
         if self._used != self._known:
             with suppress(AppError):
                 contents = _Contents(__version__, self._used)
@@ -99,4 +99,4 @@ def _stamp(file: Path) -> _Stamp:
 def _is_lasting(key: str, entry: _Entry) -> bool:
     # A name that is no text can't be stored.
     is_text = os.fsencode(key).decode("utf-8", "replace") == key
-    return is_text and (entry.listed is None or entry.listed.problem not in _PASSING)
+    return is_text and (entry.listed is None or entry.listed.problem not in _TRANSIENT)

@@ -22,7 +22,7 @@ STARTER = "starter"
 
 
 class Index:
-    """Lists the models of one place after the other; what several of them contain comes once."""
+    """Lists the models of one place after the other; a model in several of them comes once."""
 
     def __init__(self, walk: Walk, cache: FactsCache) -> None:
         self.walk = walk

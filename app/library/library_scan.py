@@ -1,4 +1,4 @@
-"""A scan of the whole library: its models, its folders, and what to watch."""
+"""A scan of the whole library: its models, its folders, and the folders to watch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_WATCHED = 200
 
 @dataclass
 class LibraryContents:
-    """What a scan has found; the models are sorted by title, `watched` are folders."""
+    """Results of a scan; the models are sorted by title, `watched` are folders."""
 
     models: list[ModelListed] = field(default_factory=list)
     folders: list[FolderListed] = field(default_factory=list)
@@ -86,7 +86,7 @@ def _listed(source: ModelPlace, sizes: Sequence[int], *, is_connected: bool) -> 
 
 
 def _ordered(models: Sequence[ModelListed]) -> list[ModelListed]:
-    """Return the models by title, with what is known about them beside their headers."""
+    """Return the models by title, with the facts that are not in their headers."""
     programs, marks = program_folders(), MarksStore()
     records, verifications = DownloadRecords(), VerificationStore()
     completed = []

@@ -1,4 +1,4 @@
-"""What the library lists about one file: the facts of its header, or why it can't be loaded."""
+"""The library's entry for one file: the facts of its header, or why it can't be loaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGEST_NUMBER = 2**63 - 1
 
 
 def read_listed_model(path: Path) -> ModelListed | None:
-    """Read a file's header; None if it is GGUF, but no language model."""
+    """Read a file's header; None if it is GGUF, but not a language model."""
     try:
         headers = read_headers(path)
     except AppError as error:
@@ -61,7 +61,7 @@ def _problem(path: Path, code: ErrorCode, details: ErrorDetails) -> ModelListed:
 
 
 def _bounded(value: str | float) -> str | float:
-    """Return a detail that can be stored, since reasons quote what is in the file."""
+    """Return a detail that can be stored, since reasons quote the contents of files."""
     if isinstance(value, str):
         return value[:_LONGEST_TEXT]
     return min(value, _LARGEST_NUMBER)

@@ -31,7 +31,7 @@ class MarksStore:
         self._by_key = {entry.key: entry for entry in entries}
 
     def of(self, path: str, size_bytes: int) -> Marks:
-        """Return the marks of a model; of one without any, the ones that say nothing."""
+        """Return the marks of a model; empty ones if it has none."""
         found = self._by_path.get(path) or self._by_key.get(_key(path, size_bytes))
         return found.marks if found else Marks()
 

@@ -1,4 +1,4 @@
-"""Files that may be models: a bounded look through folders of any layout."""
+"""Files that may be models: a bounded walk through folders of any layout."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a look through one place may take: names in folders, models, and time."""
+    """Limits of a walk through one place: names in folders, models, and time."""
 
     names: int = 500_000
     models: int = 20_000
@@ -43,7 +43,7 @@ class Limits:
 
 
 class Walk:
-    """Looks through one place after the other; what several of them contain is seen once.
+    """Walks through one place after the other; a file in several of them is seen once.
 
     `folders` are those that were looked into.
     """
@@ -96,7 +96,7 @@ class Walk:
 
 
 class ScanLimited(Exception):  # noqa: N818 - not an error: what was found before it counts
-    """A place has more than a scan may take; `limit` says what was reached."""
+    """A place has more than a scan may take; `limit` names the limit that was reached."""
 
     def __init__(self, limit: str) -> None:
         super().__init__(limit)
@@ -169,7 +169,7 @@ def _candidates_of_ollama(folder: Path) -> Iterator[Candidate]:
 
 
 def _identity(path: Path) -> _Identity | None:
-    """Return what is the same for all names of a file; None if the system can't tell."""
+    """Return the identity that all names of a file share; None if the system has none."""
     try:
         status = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Where the library's models are: the user's folders and files, and those of other programs."""
+"""Places of the library's models: the user's folders and files, and those of other programs."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def _longest_match(model: str, named: Mapping[str, str]) -> str:
 
 
 def _bare(name: str) -> str:
-    """Return a file name without level, shard number and what marks it as a projector."""
+    """Return a file name without level, shard number and the mark of a projector."""
     stem = stem_of(PurePath(name)).casefold()
     stem = re.sub(rf"[-._]?{_MARK}(?:-model)?[-._]?", "-", stem).strip("-._")
     while (shorter := _LEVEL.sub("", f"-{stem}").lstrip("-")) != stem:

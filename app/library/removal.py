@@ -91,7 +91,7 @@ def plan_stream_discard(folder: Path) -> RemovalPlan | None:
 
 
 def _plan(files: tuple[Path, ...], locked_folder: Path | None = None) -> RemovalPlan:
-    # A link takes no space; what it leads to may stay.
+    # A link takes no space; its target may stay.
     return RemovalPlan(files, sum(file.lstat().st_size for file in files), locked_folder)
 
 

@@ -1,7 +1,7 @@
 """Journals of conversions of repositories that are still downloading (`get`).
 
-A journal says what is safely written, so that a later run goes on there. A line is only appended
-after the files that it speaks of are on the disk.
+A journal records what is safely written, so that a later run goes on there. A line is appended
+only after the contents that it covers are on the disk.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TensorKey = tuple[int, str]
 
 
 class FilePosition(msgspec.Struct, frozen=True):
-    """How far a weight file is done: its first `offset` bytes, with the state of their checksum.
+    """Progress in a weight file: its first `offset` bytes, with the state of their checksum.
 
     An empty `checksum_state` means that the checksum can't be continued. `is_verified`: the whole
     file has passed, with the right checksum.
@@ -43,7 +43,7 @@ class StreamedFile(msgspec.Struct, frozen=True):
 
     @property
     def part(self) -> Path:
-        """Where the file grows until it is whole."""
+        """The path at which the file grows until it is whole."""
         return part_of(Path(self.path))
 
 
@@ -60,7 +60,7 @@ class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
 
 
 class JournalEntry(msgspec.Struct, frozen=True, tag="entry"):
-    """What has become safe since the one before.
+    """Progress that has become safe since the previous entry.
 
     `digests` has the SHA-256 of stored tensors that have passed but are still needed, by weight
     file and offset.
@@ -152,7 +152,7 @@ class Journal:
 
 
 def part_of(path: Path) -> Path:
-    """Return where a file grows until it is whole."""
+    """Return the path at which a file grows until it is whole."""
     return path.with_name(path.name + _PART_SUFFIX)
 
 

@@ -36,7 +36,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class _Expected:
-    """The SHA-256 that a file should have, and who says so."""
+    """The SHA-256 that a file should have, and its source."""
 
     sha256: str
     source: str
@@ -59,7 +59,7 @@ class VerificationStore:
         return msgspec.structs.replace(entry.verification, outcome="changed")
 
     def keep(self, path: Path, stamps: tuple[_Stamp, ...], verification: Verification) -> None:
-        """Remember the verification of files that had these stamps.
+        """Save the verification of files that had these stamps.
 
         Raises:
             AppError: `disk_full`, `folder_not_writable`, `file_busy`.
@@ -86,7 +86,7 @@ def verify(path: Path, reporter: Reporter) -> Verification:
     wrong = [(file, one) for file, one, sha256 in compared if one and one.sha256 != sha256]
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     if wrong:
-        # What it should be stays known.
+        # The expected checksums stay known.
         known = zip(expected, found, strict=True)
         right = tuple(one.sha256 if one else sha256 for one, sha256 in known)
         store.keep(path, stamps, Verification("changed", today, right))

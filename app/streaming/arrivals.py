@@ -1,4 +1,4 @@
-"""Weights that have arrived and wait to be converted: what the two sides of the stream share."""
+"""Weights that have arrived and wait to be converted, shared by both sides of the stream."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Arrivals:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let go of everything, and of whoever waits to put something."""
+        """Release all weights, and wake whoever waits to put some."""
         with self._changed:
             self._is_closed = True
             self._content.clear()

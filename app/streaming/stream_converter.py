@@ -1,4 +1,4 @@
-"""Convert tensors in the order in which their weights arrive, and note what is safe."""
+"""Convert tensors in the order in which their weights arrive, and note the safe progress."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class StreamConverter:
     def note(self) -> None:
         """Write everything to the disk, and note it in the journal."""
         positions = self._positions()
-        # In this order: what the journal says is on the disk.
+        # In this order: the journal must never be ahead of the files.
         sync(model for models in self._models for model in models)
         digests = {
             digest_key(weights): digest_of(content.data)

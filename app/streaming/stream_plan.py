@@ -1,4 +1,4 @@
-"""Which stored tensors each tensor of the finished files is made of, and what that takes."""
+"""The plan of a stream: the stored tensors that each finished tensor is made of."""
 
 from __future__ import annotations
 

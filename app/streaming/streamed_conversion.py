@@ -1,8 +1,8 @@
 """Convert a repository while it downloads: from the Hub's weight files into the finished GGUF.
 
 The layout is made from the repository's outline. Weights are quantized as they arrive, written to
-their place, and released; the weight files are never stored. A journal says what is safe, so that
-a later run goes on where an earlier one was killed.
+their place, and released; the weight files are never stored. A journal records the safe progress,
+so that a later run goes on where an earlier one was killed.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def planned_file(path: Path, plan: TypePlan) -> StreamedFile:
 
 
 def are_growing(files: Iterable[StreamedFile]) -> bool:
-    """Return whether everything that an earlier run has written is still there."""
+    """Return whether all files that an earlier run was writing are still there."""
     return all(_size_of(file.part) == file.size_bytes for file in files)
 
 

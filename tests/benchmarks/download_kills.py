@@ -1,8 +1,8 @@
 """Downloads killed at 200 random points: `python -m tests.benchmarks.download_kills [COUNT]`.
 
 Each download of 300 MB, over up to four connections, is killed with SIGKILL again and again until
-it finishes. What the server has sent more than once includes what was still on its way to the
-killed child.
+it finishes. The bytes that the server sent more than once include those that were still on their
+way to the killed child.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Scan of a library with many damaged and hostile files: time, memory, and reasons given.
 
-Run: `python -m tests.benchmarks.library_scan [MODELS [SEED]]`. 30 % of the files are hostile: the
+Run: `python -m tests.benchmarks.library_scan [MODELS [SEED]]`. 30% of the files are hostile: the
 handcrafted ones of llama.cpp's own tests, then mutations, then headers that claim as much as a
 header may. The others have the header of a usual model. Each scan is a `models list` of its own.
 """
@@ -37,7 +37,7 @@ MOST_MS, MOST_BYTES, MOST_SECONDS = 50.0, 200e6, 0.3
 
 @dataclass(frozen=True)
 class Scan:
-    """One scan in a child: what it listed, its seconds, those of a processor, and its peak."""
+    """One scan in a child: its list, its seconds, processor seconds, and peak memory."""
 
     events: tuple[Event, ...]
     seconds: float
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def write_library(folder: Path, count: int, seed: int) -> frozenset[str]:
-    """Write so many models into folders of several layouts; return the names of hostile ones."""
+    """Write `count` models into folders of several layouts; return the names of hostile ones."""
     folder.mkdir(parents=True)
     wanted = int(count * HOSTILE_SHARE)
     hostile = set()

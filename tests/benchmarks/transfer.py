@@ -1,6 +1,6 @@
 """Speed of downloads over loopback: `python -m tests.benchmarks.transfer [FOLDER]`.
 
-2 GB from a storage that is as fast as it can be, compared with `curl` and `hf download`; hashing is
+2 GB from the fastest possible storage, compared with `curl` and `hf download`; hashing is
 included in ours. Then the same from one with a delay and a limit per connection, over one
 connection and over several.
 """

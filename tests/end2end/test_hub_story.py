@@ -1,4 +1,4 @@
-"""From a word in the search field to a reply: search, page, get, chat."""
+"""From a word in the search field to a reply: search, page, download, chat."""
 
 from __future__ import annotations
 

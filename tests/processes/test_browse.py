@@ -44,9 +44,9 @@ def child(hub: LocalHub) -> Iterator[Child]:
         yield running
 
 
-def ask(child: Child, number: int, question: HubSearch | HubPage | FirstModels) -> None:
-    channel = type(question).__name__
-    child.stdin.write(encode(HubRequest(number, channel, question)))
+def ask(child: Child, number: int, query: HubSearch | HubPage | FirstModels) -> None:
+    channel = type(query).__name__
+    child.stdin.write(encode(HubRequest(number, channel, query)))
     child.stdin.flush()
 
 

@@ -1,4 +1,4 @@
-"""Nothing that the queue of downloads has acknowledged is lost when the process is killed."""
+"""Nothing that the download queue has acknowledged is lost when the process is killed."""
 
 from __future__ import annotations
 

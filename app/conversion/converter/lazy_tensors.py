@@ -86,7 +86,7 @@ def weights_read(lazy: Any) -> frozenset[WeightRange] | None:
     while pending:
         match pending.pop():
             case LazyChunkedTensor():
-                # Its chunks are functions, which don't tell.
+                # Its chunks are functions, whose reads are unknown.
                 return None
             case LocalTensor(data_range=place):
                 found.add(WeightRange(Path(place.filename), place.offset, place.size))

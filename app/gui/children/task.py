@@ -19,7 +19,7 @@ _PASSING = frozenset({NoticeCode.DOWNLOAD_RETRIED})
 """Notices that are shown as the state of the work, and not kept."""
 
 _ALMOST_ALL = 0.99
-"""The most that is shown of work that has not ended."""
+"""The largest share that is shown while the work has not ended."""
 
 TaskState = Literal["waiting", "running", "finished", "failed", "canceled"]
 
@@ -95,7 +95,7 @@ class Task(QObject):
 
     @property
     def share(self) -> float | None:
-        """The finished part of the whole work, from 0 to 1; None while nothing can be said of it.
+        """The finished share of the work, from 0 to 1; None while it is unknown.
 
         It is 1 only when the work has finished: what comes after the last byte also takes time.
         """
@@ -141,7 +141,7 @@ class Task(QObject):
         self.pace.observe(progress.done_bytes, time.monotonic())
 
     def _enter_step(self, kind: str) -> None:
-        """Go on to the step that a progress belongs to, if it belongs to a later one."""
+        """Go on to the step that a progress belongs to, if that is a later one."""
         if self.step >= 0 and self.steps[self.step] == kind:
             return
         later = range(self.step + 1, len(self.steps))

@@ -53,7 +53,7 @@ class TaskBoard(QObject):
         self._start_due()
 
     def arrange(self, wanted: Sequence[Task]) -> None:
-        """Let these tasks start in this order; they share the places that they have."""
+        """Let these tasks start in this order, at the places that they have among all tasks."""
         places = [place for place, task in enumerate(self._tasks) if task in wanted]
         for place, task in zip(places, wanted, strict=True):
             self._tasks[place] = task

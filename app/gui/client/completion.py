@@ -44,8 +44,8 @@ _PATIENCE_MILLISECONDS, _SILENCE_MILLISECONDS = 600_000, 60_000
 class RequestRefusal:
     """The server's message.
 
-    From our own server, it comes with the `ErrorCode`, and with the number of tokens that a
-    conversation needs which doesn't fit; else these are empty and 0.
+    Our own server adds the `ErrorCode` and, for a conversation that doesn't fit, the number of
+    tokens that it needs; otherwise these are empty and 0.
     """
 
     words: str

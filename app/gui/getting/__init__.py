@@ -1,1 +1,1 @@
-"""Get a model from the Hub: the row with its progress."""
+"""Get a model from the Hub with one button; a list of first models."""

@@ -1,4 +1,4 @@
-"""List of models to begin with, each one click away."""
+"""List of first models, each one click away."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from app.gui.theme.tokens import SPACING
 from app.gui.widgets.plain_label import PlainLabel
 
 _PAUSE_MILLISECONDS = 1000
-"""Models that are about to be listed make the question superfluous."""
+"""Models that are about to be listed make the request unnecessary."""
 
 
 class FirstModelsList(QWidget):
-    """Open models that fit this machine; hidden until the Hub has answered, and without an answer.
+    """First models that fit this machine; hidden until the Hub has answered.
 
     Args:
-        workbench: what the models are fetched with.
+        workbench: the services that fetch the models.
         most: the number of models.
 
     Signals:
@@ -105,7 +105,7 @@ def _spread(found: Sequence[HubModelFound], most: int) -> list[HubModelFound]:
 def _in_words(one: HubModelFound) -> str:
     facts = []
     if one.parameters:
-        facts.append(tr("{count} weights", count=format_weights(one.parameters)))
+        facts.append(tr("{count} parameters", count=format_weights(one.parameters)))
     if one.size_bytes:
         facts.append(f"≈ {format_bytes(one.size_bytes)}")
     if one.license:

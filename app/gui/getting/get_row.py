@@ -1,4 +1,4 @@
-"""Row that gets a model: the offer, then the progress, then the way to chat with it."""
+"""Row that gets a model: the offer, then the progress, then a button to chat with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class GetRow(QWidget):
     Args:
         theme: colors.
         title: above the words, which are then smaller; empty for none.
-        kind: of the button.
+        kind: the kind of the button.
 
     Signals:
         wanted: the user wants the model, perhaps once more after a failure.
@@ -104,7 +104,7 @@ class GetRow(QWidget):
         if task.state == "failed":
             return task.sentence or describe_error(ErrorCode.INTERNAL, {"detail": task.state})
         if task.state == "canceled":
-            return tr("Canceled. What was fetched is kept for the next time.")
+            return tr("Canceled. The downloaded part is kept for the next try.")
         return tr("Ready to chat.")
 
     def _show_progress(self, task: Task | None) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from app.core.language import tr
 from app.core.sizes import format_bytes
-from app.gui.gguf_choice.gguf_look import GgufLook
+from app.gui.gguf_choice.gguf_finder import GgufFinder
 from app.gui.gguf_choice.model_table import ModelChoiceTable
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -35,7 +35,7 @@ class GgufChoiceDialog(QDialog):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._request, self._wanted = DownloadRequest(""), ""
-        self._look = GgufLook(self)
+        self._finder = GgufFinder(self)
         self._title = PlainLabel("", "title", elide=True)
         self.words = PlainLabel("", wrap=True, selectable=True)
         self.table = ModelChoiceTable()
@@ -44,19 +44,19 @@ class GgufChoiceDialog(QDialog):
         self.download_button = Button(theme, tr("Download"), "primary", icon_name="download")
         self.download_button.setDefault(True)
         self._build_layout(cancel)
-        self._look.found.connect(self._on_found)
-        self._look.failed.connect(self.failed)
+        self._finder.found.connect(self._on_found)
+        self._finder.failed.connect(self.failed)
         self.table.changed.connect(self._show_choice)
         cancel.clicked.connect(self.reject)
         self.download_button.clicked.connect(self._choose)
 
     @property
-    def is_looking(self) -> bool:
+    def is_busy(self) -> bool:
         """True until the files of the repository are known."""
-        return self._look.is_looking
+        return self._finder.is_busy
 
     def open_for(self, request: DownloadRequest, wanted: str = "") -> None:
-        """Look at a repository, and ask for the models to download unless there is only one.
+        """List the models of a repository, and ask for a choice unless there is only one.
 
         Args:
             request: the repository.
@@ -64,14 +64,14 @@ class GgufChoiceDialog(QDialog):
         """
         self._wanted = wanted
         self._request = request
-        self._look.look_at(request)
+        self._finder.find(request)
 
     def stop(self) -> None:
         """Stop looking."""
-        self._look.stop()
+        self._finder.stop()
 
     def _on_found(self) -> None:
-        if len(self._look.models) <= 1:
+        if len(self._finder.models) <= 1:
             self.chosen.emit([self._request])
         else:
             self._show()
@@ -79,9 +79,9 @@ class GgufChoiceDialog(QDialog):
     def _show(self) -> None:
         self.setWindowTitle(self._request.repository)
         self._title.set_text(self._request.repository)
-        words = " ".join([tr("Choose the files to download."), *self._look.notices])
+        words = " ".join([tr("Choose the files to download."), *self._finder.notices])
         self.words.set_text(words)
-        self.table.show_models(self._look.models, self._wanted)
+        self.table.show_models(self._finder.models, self._wanted)
         self._show_choice()
         self.open()
         self.table.setFocus()

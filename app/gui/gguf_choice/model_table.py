@@ -82,7 +82,7 @@ class ModelChoiceTable(ItemTable):
 
 
 def _whole(path: str) -> str:
-    """Return the path of a file without the number of its part."""
+    """Return the path of a file without its shard number."""
     return _PART.sub(".gguf", path)
 
 

@@ -25,7 +25,7 @@ from app.gui.theme.tokens import SPACING
 class LevelPicker(QWidget):
     """Finds the profile of a source once; all predictions are arithmetic on it.
 
-    The `table`, its `legend` go elsewhere, so that they can scroll below this.
+    The `table` and its `legend` are placed elsewhere, so that they can scroll below this.
 
     Signals:
         recommended: `better_level` may be another level.

@@ -1,4 +1,4 @@
-"""What is below the table of levels: the colors of its bars, and a caveat about its speeds."""
+"""Legend of the table of levels: the colors of its bars, and a note on its speeds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class TableLegend(QWidget):
-    """The `memory` legend, and the `note` that holds for all speeds, told once."""
+    """The `memory` legend, and a `note` that holds for all speeds."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)

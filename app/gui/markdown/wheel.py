@@ -13,9 +13,9 @@ def is_sideways(event: QWheelEvent) -> bool:
 
 
 class SidewaysBar(QObject):
-    """Leaves turns of the wheel over a block's horizontal scroll bar to the page.
+    """Leaves wheel events over a block's horizontal scroll bar to the page.
 
-    The bar would take each of them, also at its end.
+    The bar would take all of them, even at its end.
     """
 
     def __init__(self, area: QAbstractScrollArea) -> None:
@@ -23,7 +23,7 @@ class SidewaysBar(QObject):
         area.horizontalScrollBar().installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Pass the turn to the block, which passes it on."""
+        """Pass the event to the block, which passes it on."""
         if isinstance(event, QWheelEvent) and not is_sideways(event):
             event.ignore()
             return True

@@ -1,4 +1,4 @@
-"""The queue of downloads at work: the state behind the rows of the Models page, without widgets."""
+"""The download queue at work: the state behind the rows of the Models page, without widgets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOOK_AGAIN_MILLISECONDS = 3000
 
 
 class DownloadList(QObject):
-    """Runs the queue; combines it with the window's tasks and with what is on the disk.
+    """Runs the queue; combines it with the window's tasks and with the files on the disk.
 
     Signals:
         changed: `downloads` has new ones, fewer, or another order, or new states or figures.
@@ -73,7 +73,7 @@ class DownloadList(QObject):
         return tuple(download for download in found if download is not None)
 
     def go_on(self) -> str:
-        """Start what the end of the program has interrupted; return a sentence about it, or ""."""
+        """Resume the downloads that the last exit interrupted; return a sentence, or ""."""
         interrupted = [one for one in self._entries.values() if one.state in ("waiting", "running")]
         keys = [one.request.key for one in interrupted]
         names = [one.request.name for one in interrupted]
@@ -103,7 +103,7 @@ class DownloadList(QObject):
         return task
 
     def pause(self, downloads: Iterable[Download]) -> None:
-        """Stop downloads that run or wait, and keep what they have fetched."""
+        """Stop downloads that run or wait, and keep the fetched part."""
         keys = [download.key for download in downloads if download.can_pause]
         self._mark("paused", keys)
         for key in keys:
@@ -132,7 +132,7 @@ class DownloadList(QObject):
         return next(map(plan_discard, found), None) or plan_stream_discard(folder)
 
     def discard(self, download: Download) -> None:
-        """Stop a download, take it out of the queue, and delete what it has fetched."""
+        """Stop a download, take it out of the queue, and delete the fetched part."""
         self._discarded.add(download.key)
         self._take_out(download.key)
         if download.key in self._open:
@@ -203,7 +203,7 @@ class DownloadList(QObject):
         self.changed.emit()
 
     def _owner_of(self, listed: DownloadListed) -> DownloadKey:
-        """Return the key of what has fetched a download: `get` downloads repositories, too."""
+        """Return the key of the request behind a listed download: `get` also downloads files."""
         own = requested_in(listed).key
         repository = listed.repository.casefold()
         known = (*self._entries, *self._discarded)
@@ -211,7 +211,7 @@ class DownloadList(QObject):
         return own if own in known else next(iter(gets), own)
 
     def _delete(self, download: Download) -> None:
-        """Delete what a download has fetched; wait if the disk has not told yet what that is."""
+        """Delete the fetched part of a download; wait for the scan if that isn't known yet."""
         plan = self.plan_discard(download)
         if plan is None:
             return
@@ -226,7 +226,7 @@ class DownloadList(QObject):
         self.changed.emit()
 
     def _download(self, key: DownloadKey) -> Download | None:
-        """Return a download, or None if it is one only until the disk has been looked at."""
+        """Return a download, or None if it is over and only the next scan is missing."""
         ended = self._ended.get(key)
         is_gone = ended is not None and ended.state == "finished"
         return None if is_gone or key in self._discarded else self._combined(key)
@@ -284,8 +284,8 @@ def _resumed_in_words(names: list[str]) -> str:
         case []:
             return ""
         case [name]:
-            return tr("The download of {name} goes on.", name=name)
-    return tr("{count} downloads go on.", count=len(names))
+            return tr("Resuming the download of {name}.", name=name)
+    return tr("Resuming {count} downloads.", count=len(names))
 
 
 def _paused_in_words(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""One download as its row shows it: from the queue, its task, and what is on the disk."""
+"""One download as its row shows it: from the queue, its task, and the disk."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ def combined(
     """Return a download as it is now.
 
     Args:
-        request: what it fetches.
-        entry: what the queue says.
-        task: the one that fetches it, or has fetched it since the disk was looked at.
-        listed: what the disk says.
+        request: the files that it fetches.
+        entry: its state in the queue.
+        task: the one that fetches it, or has fetched it since the last scan.
+        listed: its state on the disk.
         moves: as in `Download`.
     """
     state, sentence = _state_of(entry, task, listed)

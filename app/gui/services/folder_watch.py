@@ -1,4 +1,4 @@
-"""Watch the folders of the library, and report changes when they have come to rest."""
+"""Watch the folders of the library, and report changes once they have settled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class FolderWatch(QObject):
     """Watches folders that exist, but not those below them.
 
     Signals:
-        changed: files or folders came or went; at most once in a quarter of a minute.
+        changed: files or folders came or went; at most once in 15 seconds.
     """
 
     changed = Signal()

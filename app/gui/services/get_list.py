@@ -17,7 +17,7 @@ class GetList(QObject):
     """Starts the tasks, and remembers the last one of each repository.
 
     Signals:
-        changed: the repository whose task is another one or changed.
+        changed: the repository whose task was replaced or changed.
         finished: the repository whose files are complete.
     """
 
@@ -40,7 +40,7 @@ class GetList(QObject):
     def make(
         self, repository: str, levels: Sequence[str] = (), revision: str | None = None
     ) -> None:
-        """Convert a repository while it is downloaded, without levels to the one advised here."""
+        """Convert a repository while it downloads; without levels, to the recommended one."""
         self.download([DownloadRequest(repository, revision, kind="get", levels=tuple(levels))])
 
     def download(self, requests: Sequence[DownloadRequest]) -> None:

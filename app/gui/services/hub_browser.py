@@ -19,16 +19,16 @@ from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
 
 _VERB = "browse"
-HubQuestion = HubSearch | HubPage | FirstModels
+HubQuery = HubSearch | HubPage | FirstModels
 
 
 class HubChannel(QObject):
-    """One line of questions to the Hub; a new question makes the one before obsolete.
+    """A channel of requests to the Hub; a new request makes the previous one obsolete.
 
     Signals:
-        model_found: a `HubModelFound` of the last question.
-        page_found: a `HubPageFound` of the last question.
-        answered: the `HubAnswered` that ends the answer to the last question.
+        model_found: a `HubModelFound` of the last request.
+        page_found: a `HubPageFound` of the last request.
+        answered: the `HubAnswered` that ends the answer to the last request.
     """
 
     model_found = Signal(object)
@@ -43,20 +43,20 @@ class HubChannel(QObject):
 
     @property
     def is_waiting(self) -> bool:
-        """True until the last question is answered."""
+        """True until the last request is answered."""
         return self._number > 0
 
-    def ask(self, question: HubQuestion) -> None:
-        """Send a question; returns at once."""
+    def ask(self, query: HubQuery) -> None:
+        """Send a request; returns at once."""
         self._number = self._browser.next_number()
-        self._browser.send(HubRequest(self._number, self.name, question))
+        self._browser.send(HubRequest(self._number, self.name, query))
 
     def drop(self) -> None:
-        """Ignore the answer to the last question."""
+        """Ignore the answer to the last request."""
         self._number = 0
 
     def take(self, event: events.Event) -> None:
-        """Pass on an event if it answers the last question."""
+        """Pass on an event if it answers the last request."""
         match event:
             case HubModelFound(number=number) if number == self._number:
                 self.model_found.emit(event)
@@ -67,13 +67,13 @@ class HubChannel(QObject):
                 self.answered.emit(event)
 
     def fail(self, problem: ErrorCode, details: ErrorDetails) -> None:
-        """End the answer to the last question, if there is one, with an error."""
+        """End the answer to the last request, if there is one, with an error."""
         if self.is_waiting:
             self.take(HubAnswered(self._number, problem, details))
 
 
 class HubBrowser(QObject):
-    """Owns the child; it is started with the first question, and again after it has died."""
+    """Owns the child; it is started with the first request, and again after it has died."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -83,7 +83,7 @@ class HubBrowser(QObject):
         self._failure: tuple[ErrorCode, ErrorDetails] | None = None
 
     def open_channel(self, name: str) -> HubChannel:
-        """Return a new line of questions, which no question of another line makes obsolete."""
+        """Return a new channel, whose requests no other channel makes obsolete."""
         channel = HubChannel(f"{name}-{len(self._channels)}", self)
         self._channels.append(channel)
         return channel

@@ -54,7 +54,7 @@ def entry_to_continue_with(
 
 
 def description(entry: ModelEntry) -> str:
-    """Return a sentence about what happens with what is written to a model."""
+    """Return a sentence about the place to which messages for a model are sent."""
     if entry.endpoint is not None:
         return tr("What you write is sent to {host}.", host=entry.endpoint.name)
     if is_starter(entry.path):

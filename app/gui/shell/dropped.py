@@ -1,4 +1,4 @@
-"""What the window does with a file or folder."""
+"""The window's use of a dropped file or folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def use_of(path: Path) -> Use:
 
 
 def use_in_words(paths: Sequence[Path]) -> str:
-    """Return what a drop of these does; the first one that can be used counts."""
+    """Return the effect of a drop in words; the first usable path counts."""
     used = [path for path in paths if use_of(path) != "nothing"]
     if not used:
         name = paths[0].name if paths else ""

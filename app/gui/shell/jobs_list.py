@@ -109,7 +109,7 @@ class _JobRow(QWidget):
         self._bar.setValue(int(_STEPS * share))
         words = f"{int(_PERCENT * share)}%"
         left = self._task.pace.seconds_left(progress.total_bytes)
-        # The pace is that of this step; nothing is known of later ones.
+        # The pace is that of this step; those of later ones are unknown.
         is_last = self._task.step in {-1, len(self._task.steps) - 1}
         if left is not None and is_last:
             words += " · " + tr("{time} left", time=format_duration(left))

@@ -24,7 +24,7 @@ class QuitDialog(QDialog):
     Args:
         theme: colors.
         work: a line for each piece of work.
-        resumes_downloads: downloads go on by themselves at the next start.
+        resumes_downloads: downloads resume by themselves at the next start.
     """
 
     kept = Signal()

@@ -66,7 +66,7 @@ class QuitHandler(QObject):
         return True
 
     def _consequences(self) -> str:
-        """Say what going on does, and what stopping costs."""
+        """Describe the consequences of going on and of stopping."""
         if isinstance(self._workbench.engine.state, EngineLoading | EngineReady):
             background = tr(
                 "In the background, Gristmill finishes this work, unloads the model and quits."
@@ -77,7 +77,7 @@ class QuitHandler(QObject):
         words = [background]
         if not kinds.isdisjoint({"download", "get"}):
             words.append(
-                tr("A download that you stop goes on at the next start.")
+                tr("A download that you stop resumes at the next start.")
                 if self._workbench.settings.value.resumes_downloads
                 else tr("A download that you stop can be resumed later.")
             )

@@ -1,4 +1,4 @@
-"""Tell how work ended that nobody watched."""
+"""Report the results of work that nobody watched."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RunResults(QObject):
 
     Signals:
         chat_requested: the path and the name of a finished model.
-        models_requested: the user wants to see what was made.
+        models_requested: the user wants to see the new models.
     """
 
     chat_requested = Signal(str, str)
@@ -37,7 +37,7 @@ class RunResults(QObject):
         self._window = window
 
     def tell(self, run: ConversionRun) -> None:
-        """Tell how a conversion ended, unless the window is closed."""
+        """Report the result of a conversion, unless the window is closed."""
         if not self._window.isVisible():
             return
         failed = next((task for task, _ in run.tasks if task.state == "failed"), None)
@@ -47,7 +47,7 @@ class RunResults(QObject):
             self._tell_success(run)
 
     def tell_lines(self, lines: Sequence[str]) -> None:
-        """Tell how tasks ended while there was no window."""
+        """Report the tasks that ended while there was no window."""
         if lines:
             words = "\n".join([tr("While the window was closed:"), *lines])
             notice = self._show("info", words, [("models", tr("Show models"))])
@@ -55,7 +55,7 @@ class RunResults(QObject):
 
     def _tell_success(self, run: ConversionRun) -> None:
         levels = ", ".join(run.levels)
-        words = tr("{name} {levels} is converted.", name=run.name, levels=levels)
+        words = tr("{name} is converted to {levels}.", name=run.name, levels=levels)
         path = run.favorite_model()
         actions = [("chat", tr("Chat"))] if path else []
         notice = self._show("info", words, actions)

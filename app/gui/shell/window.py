@@ -251,13 +251,13 @@ class MainWindow(QMainWindow):
         self.rail.set_folded(is_folded=self.width() < SIZE.unfolded_window)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files and folders, and say what becomes of them."""
+        """Accept files and folders, and say what a drop would do."""
         if event.mimeData().hasUrls():
             event.acceptProposedAction()
             self.drop_hint.show_words(use_in_words(_local_paths(event)))
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Say nothing more."""
+        """Hide the hint."""
         super().dragLeaveEvent(event)
         self.drop_hint.hide()
 
@@ -340,7 +340,7 @@ class MainWindow(QMainWindow):
             self.warn(sentence)
 
     def _tell_results(self) -> None:
-        """Tell what ended while there was no window."""
+        """Report the tasks that ended while there was no window."""
         self._results.tell_lines(self._state.take_results())
 
     def _show_warnings(self) -> None:

@@ -1,4 +1,4 @@
-"""What the window remembers across starts: its place, the muted notices, and untold results."""
+"""The window's memory across starts: its place, muted notices, and unreported results."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _SMALLEST_SIZE = QSize(720, 420)
 _FRAME = QMargins(4, 36, 4, 4)
 _GEOMETRY = "geometry"
 _MUTED = "muted"
-_UNTOLD = "untold"
-_MOST_UNTOLD = 20
+_RESULTS = "results"
+_MOST_RESULTS = 20
 
 
 class WindowState:
@@ -50,14 +50,14 @@ class WindowState:
 
     def keep_result(self, line: str) -> None:
         """Remember how a task ended while there was no window."""
-        self._file.setValue(_UNTOLD, [*self._sentences(_UNTOLD), line][-_MOST_UNTOLD:])
+        self._file.setValue(_RESULTS, [*self._sentences(_RESULTS), line][-_MOST_RESULTS:])
         # The program may be ended at any time.
         self._file.sync()
 
     def take_results(self) -> list[str]:
         """Return how tasks ended while there was no window, and forget it."""
-        lines = self._sentences(_UNTOLD)
-        self._file.remove(_UNTOLD)
+        lines = self._sentences(_RESULTS)
+        self._file.remove(_RESULTS)
         return lines
 
     def _sentences(self, key: str) -> list[str]:

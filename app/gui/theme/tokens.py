@@ -61,7 +61,7 @@ class Colors:
     code: CodeColors
     memory: MemoryColors
     shares: tuple[str, ...]
-    """Of the parts of a whole, the largest first; the last color is for all further parts."""
+    """Colors of the parts of a whole, largest first; the last one is for all further parts."""
 
 
 LIGHT = Colors(

@@ -10,7 +10,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class DropHint(QFrame):
-    """Lies over all of its parent, and lets the drag through to what is below."""
+    """Covers its parent, and lets the drag through to the widgets below."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -26,7 +26,7 @@ class DropHint(QFrame):
 
     @property
     def text(self) -> str:
-        """What a drop would do."""
+        """The effect of a drop, in words."""
         return self._words.whole_text
 
     def show_words(self, words: str) -> None:

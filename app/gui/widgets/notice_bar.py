@@ -49,8 +49,8 @@ class NoticeBar(Toast):
     ) -> None:
         """Show a sentence.
 
-        Information without buttons goes by itself after a few seconds, other sentences after half
-        a minute, except for those that the user can't close.
+        Information without buttons disappears after a few seconds, other sentences after half a
+        minute, except for those that the user can't close.
 
         Args:
             kind: info, warning or error; spoken by screen readers.

@@ -20,7 +20,7 @@ _NOWHERE = QModelIndex()
 
 @dataclass(frozen=True)
 class Row:
-    """A row: its cells, what each is sorted by, and what the filter looks in.
+    """A row: its cells, what each is sorted by, and the text that the filter searches.
 
     `tips` are the tool tips of the first columns, `key` tells the row apart from the others.
     """
@@ -32,7 +32,7 @@ class Row:
 
     @property
     def searched(self) -> str:
-        """The text that the filter looks in."""
+        """The text that the filter searches."""
         return " ".join(self.cells).casefold()
 
 

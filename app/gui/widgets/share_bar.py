@@ -71,7 +71,7 @@ class ShareBar(QWidget):
         painter.end()
 
     def event(self, event: QEvent) -> bool:
-        """Tell the part under the mouse in a tool tip."""
+        """Show the part under the mouse in a tool tip."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             QToolTip.showText(event.globalPos(), plain_tool_tip(self.tip_at(event.pos())), self)
             return True

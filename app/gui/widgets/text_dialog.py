@@ -20,7 +20,7 @@ class TextDialog(QDialog):
     Args:
         theme: colors.
         title: of the window.
-        text: what is shown.
+        text: shown literally.
         parent: the page or dialog that it is about.
         at_end: begin at the end, where a log says why it ended.
     """
@@ -39,7 +39,7 @@ class TextDialog(QDialog):
         self.setWindowTitle(title)
         self._view = view = QPlainTextEdit(text or tr("The log is empty."))
         view.setReadOnly(True)
-        # By itself, text that is read only has no cursor for the keyboard.
+        # By default, read-only text has no cursor for the keyboard.
         view.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard

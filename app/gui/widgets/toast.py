@@ -30,7 +30,7 @@ class Toast(QFrame):
     `ToastStack` of its window. Without a parent it is a widget like any other.
 
     Signals:
-        dismissed: the user closed the notice, or it went by itself.
+        dismissed: the user closed the notice, or it disappeared.
     """
 
     dismissed = Signal()
@@ -64,13 +64,13 @@ class Toast(QFrame):
     ) -> None:
         """Show the notice and tell screen readers.
 
-        It goes by itself unless the user points at it or is in it.
+        It disappears after a while, unless the user points at it or is in it.
 
         Args:
             kind: info, warning or error.
             words: what is spoken.
-            is_brief: there is nothing to press, so it goes sooner.
-            stays: it holds until it is hidden, because it tells a state.
+            is_brief: there is nothing to press, so it disappears sooner.
+            stays: it stays until it is hidden, because it shows a state.
         """
         self._kind = kind
         self.setAccessibleName(f"{self._kind_in_words()}: {words}")

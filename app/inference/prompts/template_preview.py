@@ -38,7 +38,7 @@ def try_template(source: str, begin: str, end: str) -> TemplateTried:
 
 
 def notices_about(tried: TemplateTried) -> Iterator[NoticeReported]:
-    """Yield what a user should know about a template."""
+    """Yield the notices about a template."""
     if tried.problem:
         yield NoticeReported(NoticeCode.TEMPLATE_FALLBACK, {"reason": tried.problem})
     if tried.warnings:

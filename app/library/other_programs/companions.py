@@ -12,7 +12,7 @@ _HUB_FOLDER = "models--*"
 
 
 def companions_of(file: Path) -> Iterator[Path]:
-    """Yield the files that go with one of a model's: nothing for one that is the user's own.
+    """Yield the files that go with a file of a model; none for the user's own.
 
     Ollama's manifests would name a blob that is gone. In the cache of the Hugging Face Hub, a model
     is a blob with one link to it for each revision.

@@ -11,7 +11,7 @@ import msgspec
 
 _MANIFESTS, _BLOBS = "manifests", "blobs"
 OLLAMA_FOLDERS = frozenset({_MANIFESTS, _BLOBS})
-"""What a folder of Ollama's models contains."""
+"""The entries of a folder with Ollama's models."""
 _MODEL = "application/vnd.ollama.image.model"
 _PROJECTOR = "application/vnd.ollama.image.projector"
 _DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")

@@ -1,4 +1,4 @@
-"""Where other programs keep their models, by operating system."""
+"""Folders in which other programs keep their models, by operating system."""
 
 from __future__ import annotations
 

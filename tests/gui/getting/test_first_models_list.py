@@ -1,4 +1,4 @@
-"""Models to begin with: one click away, and absent where the Hub doesn't answer."""
+"""First models: one click away, and absent if the Hub doesn't answer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_an_empty_chat_and_library_offer_models(
     qtbot.waitUntil(window.models.first_models.isVisible, timeout=SOON_MS)
     assert len(window.models.first_models.rows) == 5
     row = next(iter(window.models.first_models.rows.values()))
-    assert " weights · ≈ " in row.words.whole_text
+    assert " parameters · ≈ " in row.words.whole_text
     assert row.button.accessibleName().startswith("Get it: ")
 
 

@@ -47,9 +47,9 @@ def look(window: MainWindow, qtbot: QtBot, repository: str) -> GgufChoiceDialog:
     card = window.models.getting
     qtbot.keyClicks(card.repository, repository)
     qtbot.keyClick(card.repository, Qt.Key.Key_Return)
-    assert card.choice.is_looking
+    assert card.choice.is_busy
     assert not card.download_button.isEnabled()
-    qtbot.waitUntil(lambda: not card.choice.is_looking, timeout=LIST_MS)
+    qtbot.waitUntil(lambda: not card.choice.is_busy, timeout=LIST_MS)
     return card.choice
 
 
@@ -113,7 +113,7 @@ def test_another_name_ends_the_look(
     card = window.models.getting
     card.ask_for(several)
     qtbot.keyClicks(card.repository, "x")
-    assert not card.choice.is_looking
+    assert not card.choice.is_busy
     assert card.download_button.isEnabled()
 
 

@@ -1,4 +1,4 @@
-"""The table of levels that follows what a load would be like, on profile that nobody has."""
+"""The table of levels follows the predicted load, with made-up profiles."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def pattern_field(step: LevelsStep) -> QWidget:
         (matrix_field, "/no/such.dat", "Importance matrix: File not found."),
         (matrix_field, "", "Importance matrix: Choose a file, or no importance matrix."),
         (folder_field, "/nowhere/a.gguf", "Output folder: That is a file, not a folder."),
-        (pattern_field, "ffn_(down", "Other tensors: This is no regular expression: "),
+        (pattern_field, "ffn_(down", "Other tensors: This is not a valid regular expression: "),
     ],
 )
 def test_what_is_wrong_in_a_field_keeps_the_conversion_from_starting(

@@ -14,13 +14,13 @@ SOON_MS = 30_000
 
 @pytest.fixture(autouse=True)
 def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The children have no keyring, and what is lent is forgotten after the test."""
+    """The children have no keyring, and lent tokens are forgotten after the test."""
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     monkeypatch.setattr(launch, "_lent", {})
 
 
 def sign_in(window: MainWindow, qtbot: QtBot, token: str) -> str:
-    """Enter a token, and return what is said then."""
+    """Enter a token, and return the message that follows."""
     window.show_page("settings")
     card = window.settings.access
     qtbot.keyClicks(card.token, token)

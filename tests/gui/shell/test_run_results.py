@@ -1,4 +1,4 @@
-"""A conversion that ends while nobody watches it is told over any page."""
+"""A conversion that ends while nobody watches it is reported over any page."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_finished_model_can_be_chatted_with_from_another_page(
     window.show_page("settings")
     finish(task, tmp_path)
     (notice,) = shown(window)
-    assert notice.text == "model Q4_K_M is converted."
+    assert notice.text == "model is converted to Q4_K_M."
     press(notice, qtbot, "Chat")
     assert window.chat.isVisible()
     engine = window._workbench.engine
@@ -90,4 +90,4 @@ def test_another_source_on_the_page_does_not_hide_the_result(
 ) -> None:
     window.convert._show_step(0)
     finish(task, tmp_path)
-    assert [notice.text for notice in shown(window)] == ["model Q4_K_M is converted."]
+    assert [notice.text for notice in shown(window)] == ["model is converted to Q4_K_M."]

@@ -155,7 +155,7 @@ class Trials:
 
 
 def _difference(streamed: Run, files: list[Path], folder: Path) -> str:
-    """Return what is wrong with the files that were converted while their weights arrived."""
+    """Return the faults of the files that were converted while their weights arrived."""
     if streamed.status != 0:
         return _last_words(streamed)
     if _KEPT in streamed.output:

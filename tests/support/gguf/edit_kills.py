@@ -1,4 +1,4 @@
-"""Edits of a model killed at calls of the system, each in a fork of this process.
+"""Edits of a model killed at system calls, each in a fork of this process.
 
 Run: `python -m tests.support.gguf.edit_kills FILE NAME COUNT SEED`. It gives FILE the name in its
 metadata, prints how many calls an edit makes, then for each of COUNT kills which file is left:
@@ -19,7 +19,7 @@ from app.gguf_file.metadata_edit import edit_metadata
 
 
 def main(path: Path, name: str, count: int, seed: int) -> None:
-    """Kill edits and print what they leave."""
+    """Kill edits and print the files that they leave."""
     old, copy = path.read_bytes(), path.with_name("copy")
     copy.write_bytes(old)
     calls = _calls_of_edit(path, name)

@@ -18,7 +18,7 @@ _LAYERS = 32
 
 
 def usual_header() -> bytes:
-    """Return a small file with the header of a model of 8 billion weights: its tokens, merges."""
+    """Return a small file with the header of a model of 8 billion parameters."""
     metadata = llama_metadata(llama__block_count=_LAYERS) | {
         "tokenizer.ggml.tokens": _strings(f"token{number}" for number in range(_TOKENS)),
         "tokenizer.ggml.merges": _strings(f"ab c{number}" for number in range(_TOKENS)),

@@ -1,4 +1,4 @@
-"""Certificates that nobody has signed."""
+"""Self-signed certificates."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def kill_download(hub: LocalHub, repository: str, target: Path, after_bytes: int
 
 
 def leftovers(target: Path, home: Path) -> list[str]:
-    """Return what is wrongly left after a download has finished."""
+    """Return the files that should not be left after a download has finished."""
     notes = [note for note in (home / "unfinished").glob("*") if note.stat().st_size]
     found = [*target.rglob("*.part*"), *target.rglob("*.download.json"), *notes]
     return [path.name for path in found]

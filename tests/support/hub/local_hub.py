@@ -54,7 +54,7 @@ class Faults:
     silent_api: bool = False
     """Accept requests to the API, and never respond."""
     rate_limit_seconds: int = 0
-    """Announce with every response of the API that the limit is reached for this time."""
+    """Announce in every API response that the rate limit is reached for this time."""
     api_rate_limits: int = 0
     """The number of 429 responses to API requests, with the header `RateLimit`."""
     api_rate_limit_seconds: int = 1
@@ -70,7 +70,7 @@ class Faults:
     announces_too_much: int = 0
     """The number of responses that announce one byte more than they send."""
     uses_of_signature: int = 0
-    """The number of requests that an address in the storage is good for; 0 is any."""
+    """The number of requests that an address in the storage allows; 0 is any number."""
     other_host: bool = False
     """Redirect to the storage by another name of its host."""
     bytes_per_second: int = 0

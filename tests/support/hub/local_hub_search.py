@@ -1,4 +1,4 @@
-"""Search in the Hub on loopback: what `/api/models` answers to a query."""
+"""Search in the Hub on loopback: the answers of `/api/models` to queries."""
 
 from __future__ import annotations
 

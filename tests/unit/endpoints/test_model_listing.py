@@ -62,4 +62,4 @@ def test_nobody_there_is_said() -> None:
     with pytest.raises(AppError) as refused:
         offered_models(parse_address(f"127.0.0.1:{port}"), "")
     assert refused.value.code is ErrorCode.ENDPOINT_UNREACHABLE
-    assert refused.value.details["reason"] == "nothing answers there"
+    assert refused.value.details["reason"] == "nothing is listening there"

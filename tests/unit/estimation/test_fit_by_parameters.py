@@ -1,4 +1,4 @@
-"""The level for a machine by the number of weights alone."""
+"""The level for a machine by the number of parameters alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from app.core.load_options import LoadOptions
 from app.estimation.fit import Verdict
-from app.estimation.fit_by_parameters import guess_fit, most_parameters, verdict_at
+from app.estimation.fit_by_parameters import guess_fit, max_parameters, verdict_at
 from app.estimation.hardware import DeviceInfo, Hardware
 
 GIGABYTE = 10**9
@@ -46,10 +46,10 @@ def test_a_given_level() -> None:
 
 @pytest.mark.parametrize("machine", [LAPTOP, WORKSTATION])
 def test_the_largest_model_that_fits(machine: Hardware) -> None:
-    most = most_parameters(LoadOptions(), machine)
+    most = max_parameters(LoadOptions(), machine)
     assert guess_fit(most - 10**6, LoadOptions(), machine).verdict != "too_large"
     assert guess_fit(most + 10**8, LoadOptions(), machine).verdict == "too_large"
 
 
 def test_a_machine_without_free_memory() -> None:
-    assert most_parameters(LoadOptions(), Hardware(1, 1, GIGABYTE, 10**6)) == 0
+    assert max_parameters(LoadOptions(), Hardware(1, 1, GIGABYTE, 10**6)) == 0

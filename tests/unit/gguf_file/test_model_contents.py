@@ -1,4 +1,4 @@
-"""What is told about a file: bounded, also where the file is hostile."""
+"""The contents of a file as shown: bounded, even if the file is hostile."""
 
 from __future__ import annotations
 

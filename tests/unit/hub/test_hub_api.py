@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import AppError, Canceled, ErrorCode
-from app.hub.hub_api import Answer, HubApi, Question
+from app.hub.hub_api import Answer, ApiRequest, HubApi
 from app.hub.model_record import ModelRecord, read_records
 from app.hub.reference import RepositoryReference
 from tests.support.hub.hub_models import add_model, chat_facts
 from tests.support.hub.local_hub import LocalHub
 
 OpenApi = Callable[..., HubApi]
-SEARCH = Question("/api/models", read_records, [("search", "small model")])
+SEARCH = ApiRequest("/api/models", read_records, [("search", "small model")])
 ANEW = dataclasses.replace(SEARCH, fresh_seconds=0.0)
 
 
@@ -31,9 +31,9 @@ def names_in(answer: Answer[list[ModelRecord]]) -> list[str]:
     return [record.id for record in answer.value]
 
 
-def refused(api: HubApi, question: Question[list[ModelRecord]] = SEARCH) -> AppError:
+def refused(api: HubApi, request: ApiRequest[list[ModelRecord]] = SEARCH) -> AppError:
     with pytest.raises(AppError) as caught:
-        api.ask(question)
+        api.ask(request)
     return caught.value
 
 
@@ -102,16 +102,16 @@ def test_the_older_answer_serves_without_a_hub(hub: LocalHub, open_api: OpenApi)
 def test_a_refusal_is_not_covered_up_by_an_older_answer(
     hub: LocalHub, api: HubApi, tmp_path: Path
 ) -> None:
-    question = Question(
+    request = ApiRequest(
         "/api/models/owner/small-model",
         lambda content: content,
         about=RepositoryReference("owner/small-model"),
         fresh_seconds=0.0,
     )
-    api.ask(question)
+    api.ask(request)
     del hub.repositories["owner/small-model"]
     with pytest.raises(AppError) as caught:
-        api.ask(question)
+        api.ask(request)
     assert caught.value.code is ErrorCode.REPOSITORY_NOT_FOUND
 
 
@@ -144,7 +144,7 @@ def test_a_long_answer_is_cut(hub: LocalHub, api: HubApi, tmp_path: Path) -> Non
     (tmp_path / "owner" / "small-model" / "README.md").write_text("x" * 5000)
     snapshot = hub.add_repository("owner/small-model", tmp_path / "owner" / "small-model")
     path = f"/owner/small-model/resolve/{snapshot.commit}/README.md"
-    assert len(api.ask(Question(path, bytes, largest_bytes=3000)).value) == 3000
+    assert len(api.ask(ApiRequest(path, bytes, largest_bytes=3000)).value) == 3000
 
 
 def test_an_abort_ends_requests_at_once(hub: LocalHub, open_api: OpenApi) -> None:
@@ -171,10 +171,10 @@ def test_an_abort_ends_requests_at_once(hub: LocalHub, open_api: OpenApi) -> Non
 
 
 def test_a_wrong_token(open_api: OpenApi) -> None:
-    question = dataclasses.replace(
+    request = dataclasses.replace(
         SEARCH, path="/api/models/owner/small-model", about=RepositoryReference("owner/x")
     )
-    assert refused(open_api("hf_wrong"), question).code is ErrorCode.TOKEN_INVALID
+    assert refused(open_api("hf_wrong"), request).code is ErrorCode.TOKEN_INVALID
 
 
 def test_facts_are_served(hub: LocalHub, api: HubApi) -> None:

@@ -1,4 +1,4 @@
-"""The purpose of a model by what the Hub says."""
+"""The purpose of a model by the Hub's description."""
 
 from __future__ import annotations
 

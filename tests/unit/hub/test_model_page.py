@@ -1,4 +1,4 @@
-"""The page of a repository, and what stands in the way of its model."""
+"""The page of a repository, and the obstacles to using its model."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ WEIGHTS = {"model.safetensors": "weights"}
             {"architectures": ["BertForMaskedLM"]},
             WEIGHTS,
             ErrorCode.MODEL_WITHOUT_CHAT,
-            "owner/model can't be chatted with: it is an encoder, which classifies texts or fills "
+            "You can't chat with owner/model: it is an encoder, which classifies text or fills "
             "gaps but doesn't write replies. Look for a chat model.",
         ),
         (
@@ -161,14 +161,14 @@ WEIGHTS = {"model.safetensors": "weights"}
             {"architectures": ["DecisionTransformerModel"]},
             WEIGHTS,
             ErrorCode.MODEL_WITHOUT_CHAT,
-            "owner/model can't be chatted with: it is a model for another purpose than text.",
+            "You can't chat with owner/model: it is a model for a purpose other than text.",
         ),
         (
             chat_facts(library_name="diffusers", pipeline_tag="text-to-image"),
             {},
             {"unet/x": "weights"},
             ErrorCode.MODEL_WITHOUT_CHAT,
-            "it is a model that makes pictures or videos",
+            "it is a model that generates images or videos",
         ),
         (
             chat_facts(),

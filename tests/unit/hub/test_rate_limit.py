@@ -1,4 +1,4 @@
-"""When the Hub allows requests again."""
+"""The time at which the Hub allows requests again."""
 
 from __future__ import annotations
 

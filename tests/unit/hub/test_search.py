@@ -103,7 +103,7 @@ def test_without_an_engine_there_is_no_fit(hub: LocalHub, api: HubApi, tmp_path:
             {"filter": "base_model:quantized:owner/model", "sort": "trending_score"},
         ),
         (
-            {"least_parameters": 6 * GIGABYTE, "most_parameters": 128 * GIGABYTE},
+            {"min_parameters": 6 * GIGABYTE, "max_parameters": 128 * GIGABYTE},
             {"num_parameters": "min:6B,max:128B", "sort": "trending_score"},
         ),
     ],
@@ -132,7 +132,7 @@ def test_filters(hub: LocalHub, api: HubApi, tmp_path: Path) -> None:
     assert names(found(api, license="mit")) == ["one/files-GGUF"]
     assert names(found(api, gated=True)) == ["two/closed"]
     assert names(found(api, task="text-generation", gated=False)) == ["one/chat"]
-    assert names(found(api, least_parameters=2 * GIGABYTE)) == ["two/closed"]
+    assert names(found(api, min_parameters=2 * GIGABYTE)) == ["two/closed"]
     assert names(found(api, text="GGUF files")) == ["one/files-GGUF"]
     assert len(found(api, limit=2)) == 2
 
@@ -141,8 +141,8 @@ def test_bounds_between_billions(hub: LocalHub, api: HubApi, tmp_path: Path) -> 
     for millions in (135, 360, 1700):
         add_model(hub, f"owner/model-{millions}", tmp_path, chat_facts(millions * 10**6))
 
-    assert names(found(api, most_parameters=500 * 10**6, limit=1)) == ["owner/model-135"]
-    assert names(found(api, least_parameters=200 * 10**6, most_parameters=500 * 10**6)) == [
+    assert names(found(api, max_parameters=500 * 10**6, limit=1)) == ["owner/model-135"]
+    assert names(found(api, min_parameters=200 * 10**6, max_parameters=500 * 10**6)) == [
         "owner/model-360"
     ]
 

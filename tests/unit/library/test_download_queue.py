@@ -1,4 +1,4 @@
-"""The queue of downloads: what is in it, in which order, and what survives."""
+"""The download queue: contents, order, and survival of a restart."""
 
 from __future__ import annotations
 

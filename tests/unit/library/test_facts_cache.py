@@ -1,4 +1,4 @@
-"""The cache of a scan: which files are read again, and what a broken cache does."""
+"""The cache of a scan: the files that are read again, and broken caches."""
 
 from __future__ import annotations
 

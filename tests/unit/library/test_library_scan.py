@@ -1,4 +1,4 @@
-"""The whole library: folders that are gone, other programs, limits, and what belongs to a model."""
+"""The whole library: missing folders, other programs, limits, and facts beside the headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verifying a model: what its checksum is compared with, and what is remembered."""
+"""Verifying a model: the expected checksums, and the remembered results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edit a message of one's own: it is sent again, as a version beside the one that stays."""
+"""Edit a sent message: it is sent again as another version, and the earlier one stays."""
 
 from __future__ import annotations
 

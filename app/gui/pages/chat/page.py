@@ -10,7 +10,7 @@ from app.chat.conversation import Chat, Message
 from app.core.language import tr
 from app.gui.markdown.link_dialog import ask_to_open
 from app.gui.pages.chat.chat_columns import ChatColumns
-from app.gui.pages.chat.chat_foot import ChatFoot
+from app.gui.pages.chat.chat_footer import ChatFooter
 from app.gui.pages.chat.chat_header import ChatHeader
 from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
@@ -56,9 +56,9 @@ class ChatPage(QWidget):
         self.panel = ChatSettingsPanel(workbench)
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
-        self.foot = ChatFoot(workbench, self.session)
-        self.composer = self.safe_control = self.foot.composer
-        self.editing = self.foot.editing
+        self.footer = ChatFooter(workbench, self.session)
+        self.composer = self.safe_control = self.footer.composer
+        self.editing = self.footer.editing
         self._loading = QProgressBar()
         self._loading.setTextVisible(False)
         self._loading.setRange(0, _PERCENT)
@@ -99,7 +99,7 @@ class ChatPage(QWidget):
         column.addLayout(self._stack, 1)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.messages)
-        column.addWidget(self.foot)
+        column.addWidget(self.footer)
         lists_chats = self._workbench.settings.value.lists_chats
         self.columns = ChatColumns(
             self.chat_list, self.header, conversation, self.panel, lists_chats=lists_chats
@@ -110,7 +110,7 @@ class ChatPage(QWidget):
         outer.addWidget(self.columns)
 
     def _connect(self) -> None:
-        session, foot = self.session, self.foot
+        session, foot = self.session, self.footer
         session.opened.connect(self._show_session)
         session.added.connect(self._on_added)
         session.thought.connect(self.messages.append_reasoning)
@@ -184,7 +184,7 @@ class ChatPage(QWidget):
         return self._workbench.engine.state
 
     def _send(self, text: str) -> None:
-        self.foot.send(text)
+        self.footer.send(text)
         self._show_replying()
 
     def _edit(self, message: Message) -> None:
@@ -219,7 +219,7 @@ class ChatPage(QWidget):
 
     def _on_deleted(self, chat: Chat) -> None:
         self.session.forget(chat.id)
-        self.foot.forget(chat)
+        self.footer.forget(chat)
 
     def _on_added(self, message: Message) -> None:
         self._stack.setCurrentWidget(self.messages)

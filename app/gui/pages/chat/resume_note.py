@@ -1,4 +1,4 @@
-"""Line above the composer with the way back to a model, for a chat that has none loaded."""
+"""Line above the composer that offers a model to continue with while none is loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class ResumeNote(QWidget):
-    """Shows itself while a chat with messages is open and no model is loaded.
+    """Visible while a chat with messages is open and no model is loaded.
 
     Signals:
         chosen: a model was chosen, which is being loaded or connected to.

@@ -196,8 +196,8 @@ class StreamedReply(QObject):
             # Loading the model with a larger context wouldn't help.
             code = ""
             words = tr(
-                "The conversation needs at least {tokens} tokens, but this model holds {context} "
-                "at most. Shorten the text, or choose a model with a larger context.",
+                "The conversation needs at least {tokens} tokens, but this model's context holds "
+                "{context} at most. Shorten the text, or choose a model with a larger context.",
                 tokens=f"{refusal.tokens:,}",
                 context=f"{self._largest_context:,}",
             )

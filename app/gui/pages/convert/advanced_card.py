@@ -39,7 +39,7 @@ class AdvancedCard(CollapsibleCard):
         self.output_type = TypeBox(tr("Output tensor"), allows_empty=True)
         self.embedding_type = TypeBox(tr("Token embeddings"), allows_empty=True)
         self.types_from = PathField(
-            theme, tr("Types of a file"), "file", file_filter="GGUF (*.gguf)", hint=tr("None")
+            theme, tr("Types from a file"), "file", file_filter="GGUF (*.gguf)", hint=tr("None")
         )
         self.overrides = OverridesList(theme)
         self.threads = AutoSpinBox(
@@ -70,7 +70,7 @@ class AdvancedCard(CollapsibleCard):
         self._show()
 
     def take_types(self, path: str) -> None:
-        """Choose the types of a file."""
+        """Take the types from a file."""
         self.types_from.set_path(path)
         self._on_changed()
 
@@ -87,7 +87,7 @@ class AdvancedCard(CollapsibleCard):
 
     @property
     def fault(self) -> str:
-        """What keeps a conversion from starting, with the name of its field, or empty."""
+        """The reason why a conversion can't start, with the field's name; empty if none."""
         are_shown = not self._of_types[0].isHidden()
         fault = self.overrides.fault if are_shown else ""
         return tr("Other tensors: {fault}", fault=fault) if fault else ""
@@ -119,7 +119,7 @@ class AdvancedCard(CollapsibleCard):
         parts = (
             (output, tr("output {value}", value=output)),
             (embedding, tr("embeddings {value}", value=embedding)),
-            (options.types_from, tr("types of {value}", value=Path(options.types_from).name)),
+            (options.types_from, tr("types from {value}", value=Path(options.types_from).name)),
             (patterns, tr("patterns: {value}", value=patterns)),
             (threads, tr("threads: {value}", value=threads)),
             (options.uses_reference_code, tr("reference quantization")),
@@ -153,7 +153,7 @@ class AdvancedCard(CollapsibleCard):
                 self.embedding_type,
             ),
             FormRow(
-                tr("Types of a file"),
+                tr("Types from a file"),
                 tr("Other tensors get the types that they have in this GGUF file."),
                 self.types_from,
                 stacked=True,

@@ -79,7 +79,7 @@ class ImportanceField(QWidget):
 
     @property
     def fault(self) -> str:
-        """What keeps a conversion from starting, or empty."""
+        """The reason why a conversion can't start; empty if there is none."""
         field = self._fields.get(self.kind.value)
         if field is None:
             return ""

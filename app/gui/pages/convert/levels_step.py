@@ -249,7 +249,7 @@ class LevelsStep(QWidget):
         self._summary.set_tone("danger" if fault else "plain")
 
     def _fault(self) -> str:
-        """Return what is wrong with a field: nothing is made with less than what is shown."""
+        """Return the fault of a field, since a conversion must use everything that is shown."""
         return self.options_card.fault or self.advanced_card.fault
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:

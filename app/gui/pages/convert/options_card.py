@@ -74,7 +74,7 @@ class OptionsCard(CollapsibleCard):
 
     @property
     def fault(self) -> str:
-        """What keeps a conversion from starting, with the name of its field, or empty."""
+        """The reason why a conversion can't start, with the field's name; empty if none."""
         if not self._importance_row.isHidden() and (fault := self.importance.fault):
             return tr("Importance matrix: {fault}", fault=fault)
         if fault := self._folder_fault():

@@ -55,7 +55,7 @@ class OverridesList(QWidget):
 
     @property
     def fault(self) -> str:
-        """What is wrong with the first faulty pattern, or empty; an empty line is no fault."""
+        """The fault of the first faulty pattern, or empty; an empty line is no fault."""
         return next((line.fault for line in self.lines if line.fault and line.pattern.text()), "")
 
     def reset(self) -> None:
@@ -153,7 +153,7 @@ class OverrideLine(QWidget):
         if not text:
             self.fault = tr("Without a pattern this line does not count.")
         elif reason:
-            self.fault = tr("This is no regular expression: {reason}.", reason=reason)
+            self.fault = tr("This is not a valid regular expression: {reason}.", reason=reason)
         else:
             self.fault = ""
         restyle(self.pattern, "invalid", bool(reason))

@@ -73,7 +73,7 @@ class ConvertPage(QWidget):
         self.session.open(source)
 
     def follow(self, run: ConversionRun) -> None:
-        """Show how a conversion goes, from its start to its end."""
+        """Show the progress and the result of a conversion."""
         for task, _ in run.tasks:
             task.ended.connect(lambda: self._on_task_ended(run))
         self.run_step.follow(run)
@@ -104,7 +104,7 @@ class ConvertPage(QWidget):
             self.drop_hint.show_words(tr("Drop to check and convert {name}", name=source.name))
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Say nothing more."""
+        """Hide the hint."""
         super().dragLeaveEvent(event)
         self.drop_hint.hide()
 
@@ -169,7 +169,7 @@ class ConvertPage(QWidget):
         self._show_step(0)
 
     def _restart(self) -> None:
-        """Ask for another source, which what is typed next replaces."""
+        """Ask for another source; typing replaces the last one."""
         self._go_back()
         self.source_step.source.setFocus()
         self.source_step.source.select_all()

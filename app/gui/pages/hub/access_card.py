@@ -1,4 +1,4 @@
-"""Card of a gated repository: what its owner asks for, and what to do."""
+"""Card of a gated repository: the owner's terms, and the way to get access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a view of the Hub shows while it waits for an answer, and when there is none."""
+"""State of a view of the Hub while it waits for an answer, and when there is none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class AnswerState(EmptyState):
 
     Args:
         theme: colors.
-        words: what is being waited for.
+        words: shown while waiting.
     """
 
     def __init__(self, theme: Theme, words: str, parent: QWidget | None = None) -> None:
@@ -28,17 +28,17 @@ class AnswerState(EmptyState):
         self._waiting_for = words
 
     def wait(self) -> None:
-        """Show what is being waited for."""
+        """Show that the answer is on its way."""
         self.show_state("hub", self._waiting_for, "")
         self._slow.start()
 
     def fail(self, sentence: str) -> None:
         """Show why there is no answer."""
-        self.rest()
+        self.stop()
         self.show_state("warning", tr("No answer from the Hub"), sentence, tr("Retry"))
 
-    def rest(self) -> None:
-        """Wait no longer."""
+    def stop(self) -> None:
+        """Stop waiting."""
         self._slow.stop()
 
     def _show_slow(self) -> None:

@@ -18,11 +18,11 @@ _MOST_BASES = 2
 
 
 class FamilyRow(QWidget):
-    """The base models, and how many others have quantized this one; hidden without either.
+    """The base models, and the number of quantizations of this one; hidden without either.
 
     Signals:
         base_requested: the name of a base model whose page to open.
-        quantized_requested: the user wants the models that others made of this one.
+        quantized_requested: the user wants to see the quantizations.
     """
 
     base_requested = Signal(str)
@@ -32,7 +32,7 @@ class FamilyRow(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.buttons: list[ElidingButton] = []
-        self._label = PlainLabel(tr("Made from"), "muted")
+        self._label = PlainLabel(tr("Base model"), "muted")
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(SPACING.small)
@@ -50,7 +50,7 @@ class FamilyRow(QWidget):
         for base in bases[:_MOST_BASES]:
             self._add(base, partial(self.base_requested.emit, base))
         if quantized:
-            words = tr("{count} quantized by others", count=f"{quantized:,}")
+            words = tr("Quantizations: {count}", count=f"{quantized:,}")
             self._add(words, self.quantized_requested.emit)
         self.setVisible(bool(self.buttons))
 

@@ -143,7 +143,7 @@ def _sizes() -> _Choices:
 
 
 def _between(least: int, most: int) -> _Fields:
-    return {"least_parameters": least * GIGABYTE, "most_parameters": most * GIGABYTE}
+    return {"min_parameters": least * GIGABYTE, "max_parameters": most * GIGABYTE}
 
 
 def _languages() -> _Choices:

@@ -1,4 +1,4 @@
-"""Card with the GGUF models of a repository, of which the best for this machine is ticked."""
+"""Card with the GGUF models of a repository; the best one for this machine is ticked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.core.language import tr
 from app.core.sizes import format_bytes
-from app.gui.gguf_choice.gguf_look import GgufLook
+from app.gui.gguf_choice.gguf_finder import GgufFinder
 from app.gui.gguf_choice.model_table import ModelChoiceTable
 from app.gui.theme.tokens import SIZE
 from app.gui.widgets.card import Card
@@ -16,10 +16,10 @@ from app.library.unfinished_downloads import DownloadRequest
 
 
 class GgufCard(Card):
-    """Looks at the files of a repository, and lets the user choose among them.
+    """Lists the GGUF models of a repository, and lets the user choose among them.
 
     Signals:
-        changed: `requests` or `summary` are others.
+        changed: `requests` or `summary` changed.
     """
 
     changed = Signal()
@@ -27,26 +27,26 @@ class GgufCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("GGUF models"), parent=parent)
         self._request = DownloadRequest("")
-        self._look = GgufLook(self)
+        self._finder = GgufFinder(self)
         self.words = PlainLabel("", "muted", wrap=True, selectable=True)
         self.table = ModelChoiceTable()
         self.add(self.words)
         self.add(self.table)
         self.table.changed.connect(self.changed)
-        self._look.found.connect(self._show)
-        self._look.failed.connect(self._on_failed)
+        self._finder.found.connect(self._show)
+        self._finder.failed.connect(self._on_failed)
 
-    def look_at(self, repository: str, revision: str | None) -> None:
-        """Look at another repository."""
+    def show_repository(self, repository: str, revision: str | None) -> None:
+        """List the models of another repository."""
         self._request = DownloadRequest(repository, revision)
         self.table.show_models([])
         self.table.hide()
-        self._say(tr("Looking at the files…"))
-        self._look.look_at(self._request)
+        self._say(tr("Listing the files…"))
+        self._finder.find(self._request)
 
     def stop(self) -> None:
-        """Stop looking."""
-        self._look.stop()
+        """Stop listing."""
+        self._finder.stop()
 
     @property
     def requests(self) -> list[DownloadRequest]:
@@ -57,17 +57,17 @@ class GgufCard(Card):
 
     @property
     def summary(self) -> str:
-        """What would be downloaded."""
+        """A sentence about the files that would be downloaded."""
         ticked = self.table.ticked()
-        if self._look.is_looking or not ticked:
-            return "" if self._look.is_looking else tr("Choose a file.")
+        if self._finder.is_busy or not ticked:
+            return "" if self._finder.is_busy else tr("Choose a file.")
         size = format_bytes(sum(one.size_bytes for one in ticked))
         names = ", ".join(one.level or one.path for one in ticked)
         return tr("Downloads {names}, {size}.", names=names, size=size)
 
     def _show(self) -> None:
-        self._say(" ".join(self._look.notices))
-        self.table.show_models(self._look.models)
+        self._say(" ".join(self._finder.notices))
+        self.table.show_models(self._finder.models)
         rows = self.table.rowCount() * SIZE.control
         header = self.table.horizontalHeader().sizeHint().height()
         self.table.setFixedHeight(min(rows + header + 2 * self.table.frameWidth(), SIZE.narrow))

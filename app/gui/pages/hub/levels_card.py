@@ -54,8 +54,8 @@ class LevelsCard(Card):
         self.table.changed.connect(self.changed)
         self.picker.recommended.connect(self.changed)
 
-    def look_at(self, repository: str, revision: str | None) -> None:
-        """Take another repository."""
+    def show_repository(self, repository: str, revision: str | None) -> None:
+        """Show another repository, whose levels are not planned yet."""
         self.stop()
         self._source = f"{repository}@{revision}" if revision else repository
         self.picker.reset(DEFAULT_LEVEL)
@@ -86,7 +86,7 @@ class LevelsCard(Card):
 
     @property
     def summary(self) -> str:
-        """What would be made."""
+        """A sentence about the files that would be made."""
         ticked = self.table.ticked()
         if not self.levels:
             return ""

@@ -53,17 +53,17 @@ class HubBrowsingPage(QWidget):
 
     @property
     def safe_control(self) -> QWidget:
-        """Where the focus goes when a control is gone."""
+        """The control that gets the focus when another one is gone."""
         return focus_target_in(self._stack.currentWidget())
 
     def open_repository(self, repository: str, revision: str | None = None) -> None:
-        """Show the page of a repository; Back leads to what is shown now."""
+        """Show the page of a repository; Back leads to the current view."""
         self._opened.append((repository, revision))
         self.repository.open(repository, revision)
         self._show(self.repository)
 
     def go_back(self) -> None:
-        """Show the repository before, or the search."""
+        """Show the previous repository, or the search."""
         self.repository.stop()
         self._opened = self._opened[:-1]
         if self._opened:

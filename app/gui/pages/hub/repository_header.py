@@ -1,4 +1,4 @@
-"""Head of a repository's page: the way back, the name, the revision, the facts."""
+"""Header of a repository's page: the way back, the name, the revision, the facts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMMIT = 40
 
 
 class RepositoryHeader(QWidget):
-    """Shows what is known of the repository.
+    """Shows the facts about the repository.
 
     Signals:
         back: the user wants to go back.

@@ -1,4 +1,4 @@
-"""Page of one repository: what it is, what can be got from it, and its model card."""
+"""Page of one repository: its facts, the models to get from it, and its model card."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ class RepositoryView(QWidget):
         self._channel.ask(self._asked)
 
     def stop(self) -> None:
-        """Stop what is asked and planned for the repository."""
+        """Stop all requests and plans for the repository."""
         self._channel.drop()
-        self.state.rest()
+        self.state.stop()
         self.levels.stop()
         self.gguf.stop()
 
@@ -157,7 +157,7 @@ class RepositoryView(QWidget):
         self._scroll.verticalScrollBar().setValue(0)
 
     def _on_answered(self, answer: HubAnswered) -> None:
-        self.state.rest()
+        self.state.stop()
         if answer.problem is not None or self._page is None:
             problem = describe_error(answer.problem, answer.details) if answer.problem else ""
             self.state.fail(problem)
@@ -175,14 +175,14 @@ class RepositoryView(QWidget):
         self.get_row.setVisible(page.obstacle is not None or is_usable)
         self.get_row.show_task(self._workbench.getting.task_of(page.repository))
         if is_usable and has_gguf:
-            self.gguf.look_at(page.repository, self._asked.revision)
+            self.gguf.show_repository(page.repository, self._asked.revision)
         elif is_usable:
             self.levels.set_defaults(load_options_of(self._workbench.settings.value))
-            self.levels.look_at(page.repository, self._asked.revision)
+            self.levels.show_repository(page.repository, self._asked.revision)
         self._show_offer()
 
     def _on_choice_changed(self) -> None:
-        """Offer to get what was not got yet."""
+        """Offer to get the choice, unless that has been done."""
         page = self._page
         if page is None:
             return

@@ -10,18 +10,18 @@ from app.core.language import tr
 from app.core.sizes import format_weights
 
 LONGEST_CARD = 200_000
-"""Letters of a model card that are shown; longer ones are lists of results."""
+"""Characters of a model card that are shown; longer ones are lists of results."""
 _CODE = re.compile(r"^(?:```|~~~)", re.MULTILINE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>")
 _LOCAL_LINK = re.compile(
     r"!?\[([^\[\]\n]{0,300})\]\((?!https?:|mailto:)[^()\n]{0,500}\)", re.IGNORECASE
 )
-"""Of places that are only on the page in a browser: its sections and files."""
+"""Links to places that exist only on the page in a browser: its sections and files."""
 _GAP = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
 
 
 def kind_in_words(kind: RepositoryKind) -> str:
-    """Return what a model is for."""
+    """Return the purpose of a model in words."""
     return {
         "chat": tr("Chat model"),
         "text": tr("Base model, continues text"),
@@ -38,7 +38,7 @@ def facts_in_words(page: HubPageFound) -> str:
     """Return the facts of a repository in a line."""
     facts = [kind_in_words(page.kind)]
     if page.parameters:
-        facts.append(tr("{count} weights", count=format_weights(page.parameters)))
+        facts.append(tr("{count} parameters", count=format_weights(page.parameters)))
     if page.architecture:
         facts.append(page.architecture)
     if page.context:

@@ -18,7 +18,7 @@ from app.gui.widgets.item_table import ItemTable
 _NONE = "—"
 _LEVEL, _DOWNLOADS, _LIKES, _UPDATED, _LICENSE = 2, 5, 6, 7, 8
 _FIRST_HIDDEN = (_LICENSE, _LIKES, _LEVEL, _UPDATED, _DOWNLOADS)
-"""Where the table is narrow; a repository's page has them all."""
+"""Columns that a narrow table hides; a repository's page has all their facts."""
 
 
 class ResultsTable(ItemTable):
@@ -33,7 +33,7 @@ class ResultsTable(ItemTable):
     def __init__(self, parent: QWidget | None = None) -> None:
         headers = (
             tr("Model"),
-            tr("Weights"),
+            tr("Parameters"),
             tr("Level"),
             tr("Size"),
             tr("Fit"),
@@ -114,7 +114,7 @@ def _row_of(one: HubModelFound) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def _summary(one: HubModelFound) -> str:
-    """Return what columns that may be hidden say, too."""
+    """Return the facts of the row, including those in columns that may be hidden."""
     lines = [one.repository]
     if one.gated:
         lines.append(tr("Gated: its owner asks you to accept terms"))

@@ -76,7 +76,7 @@ class SearchView(QWidget):
         place.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Search when the page is shown for the first time, or with what was typed meanwhile."""
+        """Search when the page is first shown, or again if text was typed meanwhile."""
         super().showEvent(event)
         if self._asked is None or self._wanted() != replace(self._asked, limit=_STEP):
             self._pause.start()
@@ -153,7 +153,7 @@ class SearchView(QWidget):
         """Show the model that all others are made from; the button leads back to all models."""
         self._base = base
         self.base_button.set_text(tr("Quantized from {name}", name=base))
-        self.base_button.setAccessibleDescription(tr("Show other models, too"))
+        self.base_button.setAccessibleDescription(tr("Also show other models"))
         self.base_button.setVisible(bool(base))
 
     def _forget_base(self) -> None:
@@ -191,7 +191,7 @@ class SearchView(QWidget):
         self._found.append(replace(one, number=0))
 
     def _on_answered(self, answer: HubAnswered) -> None:
-        self.state.rest()
+        self.state.stop()
         cached = tr("From the cache: the Hub can't be reached.") if answer.cached else ""
         self.summary.set_text(cached if answer.problem is None else "")
         if answer.problem is not None:
@@ -221,7 +221,7 @@ class SearchView(QWidget):
 
 
 def _search_for(text: str) -> HubSearch:
-    """Return the search for what was typed: `owner/name`, or words."""
+    """Return the search for a typed text: `owner/name`, or words."""
     owner, slash, name = text.strip().partition("/")
     if slash and owner and " " not in owner:
         return HubSearch(author=owner, text=name.strip())

@@ -86,7 +86,7 @@ class Deletion(QObject):
 def _consequences(listed: Listed, plan: RemovalPlan) -> str:
     frees = tr("This frees {size}. It can't be undone.", size=format_bytes(plan.size_bytes))
     if isinstance(listed, ModelListed) and listed.program:
-        owner = tr("It belongs to {program}, which will lose it, too.", program=listed.program)
+        owner = tr("It belongs to {program}, which will also lose it.", program=listed.program)
         return f"{owner} {frees}"
     return frees
 

@@ -163,7 +163,7 @@ class DownloadRow(QWidget):
 
 
 def _reserve_width(button: Button, *texts: str) -> None:
-    """Keep the width for each text, so that the bars of all rows are alike."""
+    """Reserve the width for each text, so that the bars of all rows have the same width."""
     widths = []
     for text in texts:
         button.setText(text)

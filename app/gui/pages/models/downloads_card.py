@@ -60,7 +60,7 @@ class DownloadsCard(Card):
 
     @property
     def safe_control(self) -> QWidget | None:
-        """Where the focus goes when the control that has it can't be used any more."""
+        """The control that gets the focus when the one that has it can't be used any more."""
         buttons = [self.pause_all, self.resume_all]
         buttons += [row.go_button for row in self.rows.values()]
         return next((one for one in buttons if one.isEnabled() and not one.isHidden()), None)

@@ -1,4 +1,4 @@
-"""What the library knows about a model, in words."""
+"""Facts that the library knows about a model, in words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Listed = ModelListed | CheckpointListed
 
 
 def facts_in_words(listed: Listed) -> str:
-    """Return the facts that the table has no column for, on one line; of a bad file its fault."""
+    """Return the facts that the table has no column for, on one line; for a bad file, its fault."""
     if isinstance(listed, CheckpointListed):
         return tr("Convert it to chat with it")
     if listed.problem is not None:

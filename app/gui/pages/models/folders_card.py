@@ -46,7 +46,7 @@ class FoldersCard(CollapsibleCard):
         self._show()
 
     def add_folder(self, folder: str) -> None:
-        """Look for models in a folder, too."""
+        """Add a folder to look for models in."""
         added = dict.fromkeys((*self._settings.value.added_models, folder))
         self._settings.change(added_models=tuple(added))
 
@@ -93,7 +93,7 @@ class FoldersCard(CollapsibleCard):
 
 
 class FolderRow(QWidget):
-    """A folder with what is in it, and a button that removes or shows it, if it can be."""
+    """A folder with its contents in figures, and a button that removes or shows it, if possible."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ def _state(folder: FolderListed) -> str:
     if not folder.is_connected:
         if not folder.models:
             return tr("Not connected")
-        words = tr("Not connected; {count}, {size} when it was last there")
+        words = tr("Not connected; {count}, {size} when last seen")
     elif folder.program and folder.is_shown:
         words = tr("{count}, {size}, used in place: {path}")
     elif folder.program:
@@ -172,7 +172,7 @@ def _state(folder: FolderListed) -> str:
 
 
 def _summary(folders: Iterable[FolderListed]) -> str:
-    """Return what is worth knowing while the card is closed."""
+    """Return the important facts for the closed card."""
     folders = list(folders)
     gone = [Path(folder.path).name for folder in folders if not folder.is_connected]
     offered = [

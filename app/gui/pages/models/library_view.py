@@ -30,7 +30,7 @@ class LibraryView(QWidget):
     """Lists the library; buttons and a menu act on the selected row.
 
     Signals:
-        failed: a sentence about what could not be done.
+        failed: a sentence about an action that failed.
         chat_requested: the path and name of a model to chat with.
         convert_requested: the folder of a downloaded checkpoint to convert.
         options_requested: the path and name of a model whose load options to show.

@@ -151,7 +151,7 @@ class ModelsPage(QWidget):
             self._fail(task.sentence)
 
     def _report_verified(self) -> None:
-        """Say what was found, once the list has it."""
+        """Report the result, once the list has it."""
         model = self._models.model_at(self._verified) if self._verified else None
         if model is not None and model.verification is not None:
             self._verified = ""

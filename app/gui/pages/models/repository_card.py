@@ -117,11 +117,11 @@ class RepositoryCard(Card):
         self._show_state()
 
     def _show_state(self) -> None:
-        is_looking = self.choice.is_looking
-        self.download_button.setEnabled(bool(self.repository.text().strip()) and not is_looking)
+        is_busy = self.choice.is_busy
+        self.download_button.setEnabled(bool(self.repository.text().strip()) and not is_busy)
         self._hint.set_text(
-            tr("Looking at the files of {repository}…", repository=self._refused)
-            if is_looking
+            tr("Listing the files of {repository}…", repository=self._refused)
+            if is_busy
             else tr("GGUF models are ready to chat; safetensors models need to be converted first.")
         )
 
@@ -205,6 +205,6 @@ class RepositoryCard(Card):
 
 
 def _is_refused(task: Task) -> bool:
-    """Return whether trying again would not help; its row lets the user resume any other."""
+    """Return whether a retry is pointless; other failed downloads can be resumed in their rows."""
     failure = task.failure or ErrorCode.INTERNAL
     return task.state == "failed" and "retry" not in _REMEDIES.get(failure, ())

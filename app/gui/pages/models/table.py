@@ -43,7 +43,7 @@ class ModelTable(ItemTable):
             tr("Name"),
             tr("Type"),
             tr("Level"),
-            tr("Weights"),
+            tr("Parameters"),
             tr("Context"),
             tr("Size"),
         )
@@ -62,7 +62,7 @@ class ModelTable(ItemTable):
     def show_models(self, listed: Sequence[Listed]) -> None:
         """Show those of these models that match the filter, and keep the selection.
 
-        Of a row that is gone, what follows is selected.
+        If the selected row is gone, the next one is selected.
         """
         chosen, row = self.chosen(), max(0, self.currentRow())
         self._all = listed
@@ -80,7 +80,7 @@ class ModelTable(ItemTable):
             self.selectRow(min(row, len(paths) - 1))
 
     def set_filter(self, words: str) -> None:
-        """Show only what has all of these words in its facts."""
+        """Show only models whose facts contain all of these words."""
         self._filter = words
         self.show_models(self._all)
 

@@ -1,4 +1,4 @@
-"""A message of one's own is edited in the composer and sent as another version."""
+"""A sent message is edited in the composer and sent as another version."""
 
 from __future__ import annotations
 

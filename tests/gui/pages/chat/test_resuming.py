@@ -48,7 +48,7 @@ def test_one_click_loads_the_model_of_an_old_chat(
     for name in ("a model", "other"):
         write_tiny_model(home / "models" / f"{name}.gguf")
     window = make_window()
-    note = window.chat.foot.resume_note
+    note = window.chat.footer.resume_note
     assert note.isHidden()
     open_chat(window, "Because.")
     assert note.button.text() == "Continue with a model"
@@ -99,7 +99,7 @@ def test_a_first_message_loads_the_only_model(window: MainWindow, qtbot: QtBot) 
 
 def test_without_any_model_the_way_to_one_is_shown(window: MainWindow, qtbot: QtBot) -> None:
     open_chat(window, "Because.")
-    note = window.chat.foot.resume_note
+    note = window.chat.footer.resume_note
     assert note.button.text() == "Get a model"
     with qtbot.waitSignal(window.chat.models_requested, timeout=5_000):
         qtbot.mouseClick(note.button, Qt.MouseButton.LeftButton)
@@ -110,7 +110,7 @@ def test_among_several_models_the_list_opens(window: MainWindow, qtbot: QtBot) -
     window._workbench.endpoints.endpoints = (listed,)
     window._workbench.endpoints.changed.emit()
     open_chat(window, "Because.")
-    note = window.chat.foot.resume_note
+    note = window.chat.footer.resume_note
     assert note.button.text() == "Choose a model"
     qtbot.mouseClick(note.button, Qt.MouseButton.LeftButton)
     box = window.chat.picker.box
@@ -142,11 +142,11 @@ def test_the_notes_stand_in_the_column_of_the_composer(
     open_chat(window, "Because.")
     chat = window.chat
     window._workbench.engine.changed.emit(EngineLoading("/models/starter", "starter", 0.5))
-    chat.foot.starter_note.show()
+    chat.footer.starter_note.show()
     window.resize(width, 700)
 
     def edges() -> set[tuple[int, int]]:
-        parts: list[QWidget] = [chat.foot.starter_note, chat.foot.resume_note, chat.composer]
+        parts: list[QWidget] = [chat.footer.starter_note, chat.footer.resume_note, chat.composer]
         assert all(part.isVisible() for part in parts)
         return {(part.mapTo(window, part.rect().topLeft()).x(), part.width()) for part in parts}
 

@@ -11,7 +11,7 @@ from app.library.reply_defaults import STARTER_FILE_NAME
 
 
 def test_the_starter_is_said_to_be_tiny(window: MainWindow, qtbot: QtBot) -> None:
-    note = window.chat.foot.starter_note
+    note = window.chat.footer.starter_note
     show = window._workbench.engine.changed.emit
     assert not note.isVisible()
     show(EngineLoading("/models/other.gguf", "other", 0.5))

@@ -1,4 +1,4 @@
-"""Measure how long the event loop of the window stands still."""
+"""Measure how long the window's event loop is blocked."""
 
 from __future__ import annotations
 

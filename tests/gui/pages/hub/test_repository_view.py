@@ -1,4 +1,4 @@
-"""The page of a repository: what it says, where its links lead, and what it gets."""
+"""The page of a repository: its facts, its links, and the models to get from it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def opened(page: HubBrowsingPage, repository: str, qtbot: QtBot) -> RepositoryVi
 
 def test_a_page_says_what_the_model_is(page: HubBrowsingPage, qtbot: QtBot) -> None:
     view = opened(page, "acme/grain-1b", qtbot)
-    assert view.header.facts.whole_text.startswith("Chat model · 1.0 B weights")
+    assert view.header.facts.whole_text.startswith("Chat model · 1.0 B parameters")
     assert "1,234,567 downloads · 321 likes" in view.header.facts.whole_text
     assert view.header.license_button.text() == "apache-2.0"
     assert [button.text() for button in view.family.buttons] == [
         "acme/grain-base",
-        "1 quantized by others",
+        "Quantizations: 1",
     ]
     assert view.files.summary.startswith("4 files")
     assert view.card.text.startswith("# Grain\n\nA model of [acme](https://acme.example/grain).")

@@ -1,4 +1,4 @@
-"""The queue of downloads in the window: what goes on, in which order, and how many at once."""
+"""The download queue in the window: resumption, order, and the number at once."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_ran_or_waited_goes_on_at_the_next_start_and_what_was_paused_does_n
 
     let_go(mills)
     again = make_window()
-    assert again.notice.text == "3 downloads go on."
+    assert again.notice.text == "Resuming 3 downloads."
     assert again.notice.isVisible()
     wait_until_all_are_here(NAMES[1:], home, qtbot)
     qtbot.waitUntil(lambda: shown(again) == [("acme/one", "paused")], timeout=SOON_MS)
@@ -262,7 +262,7 @@ def test_a_model_that_is_converted_while_it_comes_is_in_the_same_queue(
     with closing(DownloadQueue(paths.downloads_file())) as queue:
         queue.add(DownloadRequest("some/model", kind="get", levels=("Q8_0",)))
     window = make_window()
-    assert window.notice.text == "The download of some/model → Q8_0 goes on."
+    assert window.notice.text == "Resuming the download of some/model → Q8_0."
     window.show_page("models")
     assert rows(window) == ["some/model → Q8_0"]
     page = window.models

@@ -1,4 +1,4 @@
-"""The facts of a model in words, and what the filter finds in them."""
+"""The facts of a model in words, and the filter that searches them."""
 
 from __future__ import annotations
 

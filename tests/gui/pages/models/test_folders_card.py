@@ -47,7 +47,7 @@ def test_two_folders_one_gone(
     assert page.folders.summary == ""
     shutil.move(drive, tmp_path / "away")
     qtbot.waitUntil(lambda: names(page) == ["Near"], timeout=40_000)
-    assert states(page)[str(drive)] == "Not connected; 1 model, 55 kB when it was last there"
+    assert states(page)[str(drive)] == "Not connected; 1 model, 55 kB when last seen"
     assert page.folders.summary == "Not connected: drive"
     shutil.move(tmp_path / "away", drive)
     qtbot.waitUntil(lambda: names(page) == ["Far", "Near"], timeout=40_000)

@@ -295,7 +295,7 @@ def test_a_file_of_another_program_is_deleted_only_with_its_name(
     window.show_page("models")
     window.models.library.delete_button.click()
     texts = [label.text() for label in open_dialog().findChildren(PlainLabel)]
-    assert texts[1].startswith("It belongs to LM Studio, which will lose it, too. This frees")
+    assert texts[1].startswith("It belongs to LM Studio, which will also lose it. This frees")
     open_dialog().reject()
 
 

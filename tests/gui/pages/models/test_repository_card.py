@@ -84,7 +84,7 @@ def test_an_unreachable_hub_can_be_tried_again(
     assert offered(card) == ["Try again"]
     card.remedies["retry"].click()
     qtbot.waitUntil(lambda: "is downloaded" in window.models.notice.text, timeout=SOON_MS)
-    # It goes by itself: the model is in the list below.
+    # It disappears by itself: the model is in the list below.
     assert window.models.notice._life.isActive()
     assert not card.repository.text()
     assert not card.fault.isVisible()

@@ -62,7 +62,7 @@ class ChangesBar(QFrame):
         self._show()
 
     def show_progress(self, progress: Progressed, pace: Pace) -> None:
-        """Show how far saving is."""
+        """Show the progress of saving."""
         self._offer.hide()
         self._progress.show()
         self._progress.show_progress(progress.done_bytes, progress.total_bytes, pace)

@@ -1,4 +1,4 @@
-"""Read what is in a model, in a child process."""
+"""Read the contents of a model in a child process."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ _TITLES = (
     tr("Architecture"),
     tr("Level"),
     tr("Size"),
-    tr("Weights"),
+    tr("Parameters"),
     tr("Context"),
     tr("Layers"),
     tr("Width"),

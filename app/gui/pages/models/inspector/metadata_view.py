@@ -1,4 +1,4 @@
-"""The metadata of a model, of which some entries can be changed."""
+"""The metadata of a model; some entries can be changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TITLES = {
     SAMPLING_KEYS["top_p"]: tr("Top-p"),
     SAMPLING_KEYS["min_p"]: tr("Min-p"),
     SAMPLING_KEYS["repeat_penalty"]: tr("Repeat penalty"),
-    SAMPLING_KEYS["penalty_last_n"]: tr("Tokens that the penalty looks at"),
+    SAMPLING_KEYS["penalty_last_n"]: tr("Tokens that the penalty covers"),
     SAMPLING_KEYS["xtc_probability"]: tr("XTC probability"),
     SAMPLING_KEYS["xtc_threshold"]: tr("XTC threshold"),
     SAMPLING_KEYS["mirostat"]: tr("Mirostat"),

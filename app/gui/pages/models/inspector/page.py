@@ -1,4 +1,4 @@
-"""A model's page: what is in its file, and what can be done with it."""
+"""A model's page: the contents of its file, and the actions on it."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class InspectorPage(QWidget):
         dialog = ConfirmDialog(
             self._workbench.theme,
             tr("Discard the changes?"),
-            tr("The changes of {name} are not saved.", name=self._name),
+            tr("The changes to {name} are not saved.", name=self._name),
             [],
             tr("Discard"),
             self,
@@ -216,7 +216,7 @@ class InspectorPage(QWidget):
             words = tr("The changed copy is {name}.", name=Path(path).name)
             self._open(path, Path(path).stem)
         else:
-            words = tr("The changes of {name} are saved.", name=self._name)
+            words = tr("The changes to {name} are saved.", name=self._name)
             part = self.choice.value
             self._open(self._path, self._name)
             self.choice.set_value(part)

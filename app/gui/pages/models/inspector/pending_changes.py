@@ -1,4 +1,4 @@
-"""Changes of a model's metadata that the user has made but not saved."""
+"""Changes to a model's metadata that the user has not saved."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PendingChanges(QObject):
         self.changed.emit()
 
     def undo(self, key: str) -> None:
-        """Take back what was changed of an entry."""
+        """Undo the change of an entry."""
         self.values.pop(key, None)
         self.changed.emit()
 

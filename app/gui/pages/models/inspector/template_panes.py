@@ -1,4 +1,4 @@
-"""A chat template beside what it makes of a short conversation."""
+"""A chat template beside its result for a short conversation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TemplatePanes(QWidget):
         self._sides.setSpacing(SPACING.medium)
         for title, view in (
             (tr("Chat template"), self.source),
-            (tr("What it makes of a conversation"), self.prompt),
+            (tr("Result for a conversation"), self.prompt),
         ):
             view.setFont(code_font())
             view.setTabChangesFocus(True)
@@ -54,7 +54,7 @@ class TemplatePanes(QWidget):
         self._show_faults("", "plain")
 
     def show_trial(self, tried: TemplateTried) -> None:
-        """Show what a template makes of the conversation."""
+        """Show the result of a template for the conversation."""
         self.prompt.setPlainText(tried.prompt)
         if tried.problem:
             words = tr(

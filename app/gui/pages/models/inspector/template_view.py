@@ -1,4 +1,4 @@
-"""The chat template of a model, with its faults and what it makes of a conversation."""
+"""The chat template of a model, with its faults and its result for a conversation."""
 
 from __future__ import annotations
 
@@ -61,6 +61,6 @@ class TemplateView(QWidget):
         self.edit_button.set_text(tr("Edit…") if text else tr("Add a template…"))
 
     def show_trial(self, text: str, tried: TemplateTried) -> None:
-        """Show what the template makes of a conversation, if it is still this one."""
+        """Show the result for a conversation, if the template is still this one."""
         if text == self._text:
             self.panes.show_trial(tried)

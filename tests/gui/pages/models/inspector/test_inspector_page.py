@@ -1,4 +1,4 @@
-"""A model's page: what it shows, what is changed and saved, and a chat with the changed file."""
+"""A model's page: its contents, changes that are saved, and a chat with the changed file."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ def test_the_other_buttons_lead_on(
     convert.start_with(str(other))
     assert convert.session.options.types_from == str(path)
     assert "--types-from" in convert.levels_step.commands()
-    assert "types of Little Llama's.gguf" in convert.levels_step.advanced_card.summary
+    assert "types from Little Llama's.gguf" in convert.levels_step.advanced_card.summary
     qtbot.waitUntil(lambda: not convert.session.is_busy, timeout=WAIT_MS)
     convert.start_with(str(path))
     assert convert.session.options.types_from == ""

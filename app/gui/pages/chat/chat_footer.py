@@ -1,4 +1,4 @@
-"""Foot of a conversation: the composer, and the notes above it."""
+"""Footer of a conversation: the composer, and the notes above it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.composer import Composer
 
 
-class ChatFoot(QWidget):
+class ChatFooter(QWidget):
     """Stands below the messages and is as wide as they are; each chat has its own draft in it."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Look at the GGUF models of a repository, in a child process."""
+"""List the GGUF models of a repository in a child process."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.jobs.outcome import ProcessOutcome
 from app.library.unfinished_downloads import DownloadRequest
 
 
-class GgufLook(QObject):
-    """Looks at one repository at a time.
+class GgufFinder(QObject):
+    """Lists the models of one repository at a time.
 
     Signals:
         found: `models` and `notices` are complete.
-        failed: the error code and sentence of a look that failed, and its log.
+        failed: the error code, its sentence, and the log.
     """
 
     found = Signal()
@@ -32,12 +32,12 @@ class GgufLook(QObject):
         self._problem: tuple[ErrorCode, str] | None = None
 
     @property
-    def is_looking(self) -> bool:
+    def is_busy(self) -> bool:
         """True until `found` or `failed`."""
         return self._child is not None
 
-    def look_at(self, request: DownloadRequest) -> None:
-        """Look at the repository of a request."""
+    def find(self, request: DownloadRequest) -> None:
+        """List the models that a request is about."""
         self.stop()
         self.models, self.notices, self._problem = [], [], None
         self._child = Child(*download_arguments(request), "--list", parent=self)
@@ -46,7 +46,7 @@ class GgufLook(QObject):
         self._child.start()
 
     def stop(self) -> None:
-        """Stop looking."""
+        """Stop listing."""
         child, self._child = self._child, None
         if child is not None:
             child.received.disconnect(self._on_received)
