@@ -146,4 +146,4 @@ def test_a_checkpoint_is_made_into_the_ticked_levels(
     window._workbench.getting.make("acme/grain-1b", ["Q4_K_M"], "v1")
     assert added.args[0] is not window._workbench.getting.task_of("ACME/grain-1b")
     task = window._workbench.getting.task_of("acme/grain-1b")
-    assert task.arguments == ("get", "acme/grain-1b", "--level", "Q4_K_M", "--revision", "v1")
+    assert task.arguments == ("get", "acme/grain-1b", "--revision", "v1", "--level", "Q4_K_M")
