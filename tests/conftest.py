@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.checkpoints.checkpoints import cache_folder
 from tests.support.machine.installed import PERSONS_HOME, lend_converter
 from tests.support.machine.known_machine import remember_machine
 
@@ -16,6 +17,7 @@ _SCREEN = Path(__file__).parent / "support" / "machine" / "screen.json"
 _OF_THE_HUB = ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HOME", "HF_HUB_CACHE")
 _OF_OTHER_PROGRAMS = ("OLLAMA_MODELS", "LLAMA_CACHE")
 
+cache_folder()
 os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={_SCREEN}")
 
 

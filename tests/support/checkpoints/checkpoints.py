@@ -26,6 +26,7 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 _HEAD_WIDTH = 64
+_CACHE_VARIABLE = "GRISTMILL_TESTS_CACHE"
 SENTENCES = (
     "The miller opens the gate and the water turns the wheel.",
     "Two round stones grind the wheat, the rye and the barley into flour.",
@@ -209,8 +210,15 @@ def packaged_file(package: str, member: str, name: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder in which tests cache what takes long to make."""
-    return platformdirs.user_cache_path("gristmill-tests", appauthor=False, ensure_exists=True)
+    """Return the folder in which tests cache what takes long to make.
+
+    Each test has a home folder of its own, but the cache outlives it: the first call of a test run,
+    which `conftest.py` makes, decides for its children, too.
+    """
+    usual = platformdirs.user_cache_path("gristmill-tests", appauthor=False)
+    folder = Path(os.environ.setdefault(_CACHE_VARIABLE, str(usual)))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def keep(made: Path, name: Path) -> None:
