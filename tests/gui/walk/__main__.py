@@ -1,6 +1,6 @@
-"""One walk through the window: `python -m tests.gui.walk CHECKPOINT usual|longer|focus`.
+"""One walk through the window: `python -m tests.gui.walk CHECKPOINT usual|longer|focus PART`.
 
-It prints the faults of all places as JSON. With usual and longer words these are the faults of
+It prints the faults of all places of a part as JSON. With usual and longer words these are the faults of
 layout at each width, those of access once, and those of contrast in both themes; with `focus`,
 those of the focus after each button. The environment sets the scale and the data folder.
 """
@@ -36,12 +36,13 @@ class _Longer(gettext.NullTranslations):
         return message + words[:extra]
 
 
-def _faults(checkpoint: Path, *, of_focus: bool) -> list[str]:
+def _faults(checkpoint: Path, part: str, *, of_focus: bool) -> list[str]:
     from PySide6.QtWidgets import QApplication
 
     from app.core import paths
     from app.gui.shell.application import build_window
     from tests.gui.walk.focus_faults import focus_faults
+    from tests.gui.walk.parts import part_of
     from tests.gui.walk.places import Walk, wait_until, write_models
     from tests.support.hub.local_hub import LocalHub
     from tests.support.hub.served_models import serve_models
@@ -57,7 +58,8 @@ def _faults(checkpoint: Path, *, of_focus: bool) -> list[str]:
     with hub:
         walk = Walk(window, checkpoint, hub)
         find = focus_faults if of_focus else _sights
-        faults = [fault for place in walk.places for fault in find(walk, place)]
+        places = [place for place in walk.places if part_of(place) == part]
+        faults = [fault for place in places for fault in find(walk, place)]
         window.close()
     return faults
 
@@ -90,4 +92,5 @@ if __name__ == "__main__":
     if sys.argv[2] == "longer":
         # Before the modules whose tables of texts are translated as they are imported.
         language._catalog = _Longer
-    print(json.dumps(_faults(Path(sys.argv[1]), of_focus=sys.argv[2] == "focus")))
+    found = _faults(Path(sys.argv[1]), sys.argv[3], of_focus=sys.argv[2] == "focus")
+    print(json.dumps(found))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gui.walk.parts import PARTS
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -18,18 +19,22 @@ _SCREEN = Path(__file__).parents[2] / "support" / "machine" / "screen.json"
 
 
 @pytest.mark.usefixtures("converter", "known_machine")
+@pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("words", ["usual", "longer"])
 @pytest.mark.parametrize("scale", [1, 1.5, 2])
-def test_nothing_is_cut_unnamed_or_faint(tmp_path: Path, scale: float, words: str) -> None:
-    _expect_no_fault(tmp_path, words, scale)
+def test_nothing_is_cut_unnamed_or_faint(
+    tmp_path: Path, scale: float, words: str, part: str
+) -> None:
+    _expect_no_fault(tmp_path, words, part, scale)
 
 
 @pytest.mark.usefixtures("converter", "known_machine")
-def test_the_focus_stays_safe_after_every_button(tmp_path: Path) -> None:
-    _expect_no_fault(tmp_path, "focus", 1)
+@pytest.mark.parametrize("part", PARTS)
+def test_the_focus_stays_safe_after_every_button(tmp_path: Path, part: str) -> None:
+    _expect_no_fault(tmp_path, "focus", part, 1)
 
 
-def _expect_no_fault(folder: Path, walk: str, scale: float) -> None:
+def _expect_no_fault(folder: Path, walk: str, part: str, scale: float) -> None:
     (screen,) = json.loads(_SCREEN.read_text())["screens"]
     for length in ("width", "height"):
         screen[length] = round(scale * screen[length])
@@ -37,7 +42,7 @@ def _expect_no_fault(folder: Path, walk: str, scale: float) -> None:
     screens.write_text(json.dumps({"screens": [screen]}))
     checkpoint = make_tiny_checkpoint(folder / "tiny")
     run = subprocess.run(
-        [sys.executable, "-m", "tests.gui.walk", str(checkpoint), walk],
+        [sys.executable, "-m", "tests.gui.walk", str(checkpoint), walk, part],
         cwd=Path(__file__).parents[3],
         env={
             **os.environ,
