@@ -1,8 +1,9 @@
 """One walk through the window: `python -m tests.gui.walk CHECKPOINT usual|longer|focus PART`.
 
-It prints the faults of all places of a part as JSON. With usual and longer words these are the faults of
-layout at each width, those of access once, and those of contrast in both themes; with `focus`,
-those of the focus after each button. The environment sets the scale and the data folder.
+It prints the faults of all places of a part (`parts.py`) as JSON. With usual and longer words these
+are the faults of layout at each width, those of access once, and those of contrast in both themes;
+with `focus`, those of the focus after each button. The environment sets the scale and the data
+folder.
 """
 
 from __future__ import annotations
