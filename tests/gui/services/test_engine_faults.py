@@ -11,7 +11,7 @@ import pytest
 
 from app.chat.conversation import Message
 from app.gui.children import watchdog
-from app.gui.services.engine import EngineFailed, EngineIdle, EngineReady
+from app.gui.services.engine import EngineFailed, EngineReady
 from app.native.huge_pages import are_available
 from tests.support.engine.engine_faults import FAULTS, Client, Fault, Moment
 
@@ -114,11 +114,9 @@ def test_unloading_ends_the_reply(client: Client) -> None:
     assert client.reply().reason == "The model was unloaded."
 
 
-def test_deleting_the_loaded_model_in_the_window_unloads_it_first(client: Client) -> None:
+def test_the_loaded_model_is_not_deleted_in_the_window(client: Client) -> None:
     client.be_ready()
-    processes = client.processes()
-    client.delete_model()
-    assert isinstance(client.engine.state, EngineIdle)
-    assert not client.model.exists()
-    client.wait_until(lambda: not any(process.is_running() for process in processes))
+    client.ask_to_delete_model()
+    assert isinstance(client.engine.state, EngineReady)
+    assert client.model.exists()
     assert not client.notices

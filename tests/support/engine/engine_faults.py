@@ -19,7 +19,6 @@ from app.core import paths
 from app.core.settings import Settings, save_settings
 from app.gui.services.engine import EngineFailed, EngineLoading, EngineReady, EngineState
 from app.gui.shell.application import build_window
-from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.inference.self_test.safe_settings import EngineSetting
 from app.native.library import engine_fingerprint
 from tests.support.checkpoints.checkpoints import CHAT_TEMPLATE
@@ -139,12 +138,11 @@ class Client(QObject):
         self.engine.unload()
         self._window._workbench.settings.change(workers=addresses)
 
-    def delete_model(self) -> None:
-        """Delete the model on the models page."""
+    def ask_to_delete_model(self) -> None:
+        """Ask the models page to delete the model."""
         models = self._window._workbench.models
         self.wait_until(lambda: models.model_at(str(self.model)) is not None)
         self._window.models.library.deletion.ask(models.model_at(str(self.model)))
-        self._window.findChild(ConfirmDialog).accept()
 
     def load(self) -> None:
         """Start to load the model."""
