@@ -643,7 +643,8 @@ def test_the_tab_key_goes_through_the_patterns(page: ConvertPage, qtbot: QtBot) 
         *(second.pattern, second.type, second.remove_button),
         advanced.overrides.add_button,
     ]
-    advanced.embedding_type.setFocus()
+    *_, before = advanced.types_from.findChildren(QAbstractButton)
+    before.setFocus()
     reached = []
     for _ in expected:
         qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
