@@ -457,7 +457,7 @@ def test_the_whole_row_under_the_pointer_is_marked(picker: LevelPicker, qtbot: Q
     row = 1
     place = table.visualRect(table.model().index(row, QUALITY)).center()
     qtbot.mouseMove(table.viewport(), place)
-    qtbot.waitUntil(lambda: table.hovered_row == row, timeout=5000)
+    qtbot.waitUntil(lambda: table.look.hovered_row == row, timeout=5000)
     option = QStyleOptionViewItem()
     table.itemDelegate().initStyleOption(option, table.model().index(row, LEVEL))
     assert option.state & QStyle.StateFlag.State_MouseOver

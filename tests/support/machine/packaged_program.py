@@ -83,7 +83,7 @@ def tests_itself(program: Program) -> None:
 
 def opens_each_page(program: Program) -> None:
     said = program.run("self-test", "--window", name="gristmill-window")
-    assert "chat, models, convert, settings" in said, said
+    assert "chat, models, hub, convert, settings" in said, said
 
 
 def downloads(program: Program) -> None:
