@@ -470,9 +470,9 @@ def test_the_command_is_the_one_that_runs(
     monkeypatch.setattr(
         page._workbench.tasks,
         "add",
-        lambda kind, title, *arguments, after: (
+        lambda kind, title, *arguments, **others: (
             started.append(arguments),
-            add(kind, title, *arguments, after=after),
+            add(kind, title, *arguments, **others),
         )[1],
     )
     qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
