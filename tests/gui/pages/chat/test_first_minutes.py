@@ -113,7 +113,7 @@ def test_a_first_start_without_the_converter_shows_no_banner(
     paths.engine_file().unlink()
     tasks = window._workbench.tasks
     with qtbot.waitSignal(tasks.ended, timeout=LOAD_MS) as ended:
-        application._begin(window._workbench)
+        application._begin(window._workbench, window)
     (task,) = ended.args
     assert isinstance(task, Task)
     assert task.state == "finished"
