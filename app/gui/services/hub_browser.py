@@ -15,6 +15,7 @@ from app.core.hub_events import (
     HubRequest,
     HubSearch,
 )
+from app.core.sentences import describe_notice
 from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
 
@@ -73,7 +74,13 @@ class HubChannel(QObject):
 
 
 class HubBrowser(QObject):
-    """Owns the child; it is started with the first request, and again after it has died."""
+    """Owns the child; it is started with the first request, and again after it has died.
+
+    Signals:
+        noticed: a sentence about a notice of the child.
+    """
+
+    noticed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -108,8 +115,11 @@ class HubBrowser(QObject):
         self._child.start()
 
     def _on_received(self, event: events.Event) -> None:
-        if isinstance(event, events.Failed):
-            self._failure = event.code, event.details
+        match event:
+            case events.Failed(code, details):
+                self._failure = code, details
+            case events.NoticeReported(code, details):
+                self.noticed.emit(describe_notice(code, details))
         for channel in self._channels:
             channel.take(event)
 

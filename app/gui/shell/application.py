@@ -103,6 +103,7 @@ def build_window(application: QApplication) -> MainWindow:
     )
     holder.changed.connect(lambda _, new: _follow_theme(workbench, new.theme))
     window = MainWindow(workbench)
+    workbench.hub.noticed.connect(window.warn)
     FocusGuide(application, window)
     for notice in (settings_notice, chats_notice, queue_notice):
         if isinstance(notice, NoticeReported):

@@ -9,7 +9,7 @@ from app.core import events
 from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
 from app.core.load_options import LoadOptions
-from app.core.sentences import describe_error
+from app.core.sentences import describe_error, describe_notice
 from app.core.sizes import format_bytes
 from app.gui.children.child import Child
 from app.gui.levels.level_picker import LevelPicker
@@ -38,6 +38,8 @@ class LevelsCard(Card):
         self._planner: Child | None = None
         self._fault = ""
         self.words = PlainLabel("", "muted", wrap=True, selectable=True)
+        self.remarks = PlainLabel("", "muted", wrap=True, selectable=True)
+        self.remarks.hide()
         self.button = Button(theme, tr("Compute exact sizes"), icon_name="grid")
         self.picker = LevelPicker(theme)
         self.table = self.picker.table
@@ -47,7 +49,7 @@ class LevelsCard(Card):
         row.setSpacing(SPACING.medium)
         row.addWidget(self.words, 1)
         row.addWidget(self.button)
-        for widget in (beginning, self.picker, self.table, self.picker.legend):
+        for widget in (beginning, self.remarks, self.picker, self.table, self.picker.legend):
             self.add(widget)
         self._beginning = beginning
         self.button.clicked.connect(self._plan)
@@ -96,6 +98,8 @@ class LevelsCard(Card):
     def _plan(self) -> None:
         self.button.hide()
         self._fault = ""
+        self.remarks.set_text("")
+        self.remarks.hide()
         self.words.set_text(tr("Reading the repository…"))
         self.picker.begin_planning()
         self._planner = Child(_VERB, self._source, "--dry-run", parent=self)
@@ -111,8 +115,14 @@ class LevelsCard(Card):
             case events.LevelPlanned():
                 self._show_levels()
                 self.picker.show_level(event)
+            case events.NoticeReported(code, details):
+                self._remark(describe_notice(code, details))
             case events.Failed(code, details):
                 self._fault = describe_error(code, details)
+
+    def _remark(self, sentence: str) -> None:
+        self.remarks.set_text(" ".join((self.remarks.whole_text, sentence)).strip())
+        self.remarks.show()
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         planner, self._planner = self._planner, None

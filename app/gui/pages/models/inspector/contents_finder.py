@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from app.core import events
 from app.core.errors import ErrorCode
 from app.core.inspection_events import ModelInspected, TemplateTried
-from app.core.sentences import describe_error
+from app.core.sentences import describe_error, describe_notice
 from app.gguf_file.model_contents import ModelContents
 from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
@@ -21,11 +21,13 @@ class ContentsFinder(QObject):
         found: the `ModelContents`.
         tried: a `TemplateTried`, after `found`, if the model has a template.
         failed: a sentence that says why there is nothing to show.
+        noticed: a sentence about a notice.
     """
 
     found = Signal(object)
     tried = Signal(object)
     failed = Signal(str)
+    noticed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -61,6 +63,8 @@ class ContentsFinder(QObject):
                 self.found.emit(msgspec.json.decode(document, type=ModelContents))
             case TemplateTried():
                 self.tried.emit(event)
+            case events.NoticeReported(code, details):
+                self.noticed.emit(describe_notice(code, details))
             case events.Failed(code, details):
                 self._sentence = describe_error(code, details)
 

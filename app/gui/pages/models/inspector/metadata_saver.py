@@ -11,7 +11,7 @@ from app.core import events
 from app.core.errors import ErrorCode
 from app.core.pace import Pace
 from app.core.recommended_sampling import SAMPLING_KEYS
-from app.core.sentences import describe_error
+from app.core.sentences import describe_error, describe_notice
 from app.gguf_file.editable_metadata import TEMPLATE_KEY
 from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
@@ -27,12 +27,14 @@ class MetadataSaver(QObject):
         progressed: a `Progressed`.
         saved: the path of the model, or of the copy.
         failed: a sentence that says why nothing was saved.
+        noticed: a sentence about a notice.
         canceled: the user stopped it; nothing was saved.
     """
 
     progressed = Signal(object)
     saved = Signal(str)
     failed = Signal(str)
+    noticed = Signal(str)
     canceled = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -82,6 +84,8 @@ class MetadataSaver(QObject):
             case events.Progressed():
                 self.pace.observe(event.done_bytes, time.monotonic())
                 self.progressed.emit(event)
+            case events.NoticeReported(code, details):
+                self.noticed.emit(describe_notice(code, details))
             case events.Failed(code, details):
                 self._sentence = describe_error(code, details)
             case events.Finished(paths, _):

@@ -260,6 +260,8 @@ class InspectorPage(QWidget):
         self.finder.found.connect(self._on_found)
         self.finder.tried.connect(self._on_tried)
         self.finder.failed.connect(self._on_unreadable)
+        for child in (self.finder, self.trial, self.saver):
+            child.noticed.connect(lambda words: self.notice.show_notice("warning", words))
         self.trial.tried.connect(self.template.show_trial)
         self.metadata.template_wanted.connect(self.edit_template)
         self.template.edit_wanted.connect(self.edit_template)

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.core import events
 from app.core.inspection_events import TemplateTried
 from app.core.language import tr
+from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
 
 _PAUSE_MILLISECONDS = 250
@@ -17,9 +18,11 @@ class TemplateTrial(QObject):
 
     Signals:
         tried: the text and its `TemplateTried`.
+        noticed: a sentence about a notice.
     """
 
     tried = Signal(str, object)
+    noticed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -63,8 +66,13 @@ class TemplateTrial(QObject):
         self._child.send(events.Begin(self._asked))
 
     def _on_received(self, event: events.Event) -> None:
-        if isinstance(event, TemplateTried):
-            self._answer(event)
+        match event:
+            case TemplateTried():
+                self._answer(event)
+            case events.NoticeReported(code, details):
+                self.noticed.emit(describe_notice(code, details))
+            case events.Failed(code, details):
+                self._answer(TemplateTried(problem=describe_error(code, details)))
 
     def _on_ended(self) -> None:
         child, self._child = self._child, None
