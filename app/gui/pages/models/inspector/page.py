@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -129,6 +129,14 @@ class InspectorPage(QWidget):
         """Show the metadata, the tensors or the template."""
         self.choice.set_value(part)
         self._show_part(part)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size with the buttons below the choice, as they are in a narrow window."""
+        hint = super().minimumSizeHint()
+        if self._line.direction() is QBoxLayout.Direction.LeftToRight:
+            acts, choice = self._acts_line.minimumSize(), self.choice.minimumSizeHint()
+            hint.setWidth(hint.width() - min(acts.width(), choice.width()) - SPACING.medium)
+        return hint
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the buttons below the choice where they don't fit beside it."""
