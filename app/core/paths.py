@@ -130,6 +130,11 @@ def dry_loads_folder() -> Path:
     return home() / "trials"
 
 
+def theme_folder() -> Path:
+    """Return the folder of the theme's images, which are drawn again if they are missing."""
+    return home() / "theme"
+
+
 def leftovers_folder() -> Path:
     """Return the folder of notes that tell the next start which unfinished files to remove."""
     return home() / "unfinished"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from configparser import RawConfigParser
-from pathlib import Path
+from io import StringIO
 
-from PySide6.QtCore import QTemporaryDir
 from PySide6.QtGui import QIcon
 
 from app.gui.theme.icons import IconName, icon_svg
+from app.gui.theme.theme_files import theme_file
 from app.gui.theme.tokens import Colors
 
 _NAMES: dict[str, IconName] = {
@@ -40,29 +40,22 @@ _INDEX = {
 }
 
 
-class IconTheme:
-    """Keeps an icon theme for each theme of the window, in a folder deleted with this object."""
-
-    def __init__(self) -> None:
-        self._folder = QTemporaryDir()
-        QIcon.setThemeSearchPaths([self._folder.path(), *QIcon.themeSearchPaths()])
-
-    def use(self, name: str, colors: Colors) -> None:
-        """Use the icons in the muted color of a theme."""
-        folder = Path(self._folder.filePath(name))
-        if not folder.exists():
-            (folder / "scalable").mkdir(parents=True)
-            _write_index(folder / "index.theme")
-            for standard, own in _NAMES.items():
-                file = folder / "scalable" / f"{standard}.svg"
-                file.write_text(icon_svg(own, colors.muted), encoding="utf-8")
-        QIcon.setThemeName(name)
+def use_icons(name: str, colors: Colors) -> None:
+    """Use the icons in the muted color of a theme, named as Qt knows it."""
+    index = theme_file(f"{name}/index.theme", _index_text())
+    for standard, own in _NAMES.items():
+        theme_file(f"{name}/scalable/{standard}.svg", icon_svg(own, colors.muted))
+    place = str(index.parents[1])
+    if place not in QIcon.themeSearchPaths():
+        QIcon.setThemeSearchPaths([place, *QIcon.themeSearchPaths()])
+    QIcon.setThemeName(name)
 
 
-def _write_index(file: Path) -> None:
+def _index_text() -> str:
     index = RawConfigParser()
     # Its keys have capital letters.
     index.optionxform = str  # type: ignore[assignment,method-assign]
     index.read_dict(_INDEX)
-    with file.open("w", encoding="utf-8") as stream:
-        index.write(stream, space_around_delimiters=False)
+    text = StringIO()
+    index.write(text, space_around_delimiters=False)
+    return text.getvalue()

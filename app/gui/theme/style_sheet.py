@@ -12,7 +12,7 @@ def style_sheet_of(colors: Colors, glyphs: dict[str, str]) -> str:
 
     Args:
         colors: the theme's colors.
-        glyphs: `url(...)` of each mark, as `Glyphs.urls` returns them.
+        glyphs: `url(...)` of each mark, as `glyph_urls` returns them.
     """
     return "\n".join(
         (

@@ -7,8 +7,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from app.core import settings
-from app.gui.theme.glyphs import Glyphs
-from app.gui.theme.icon_theme import IconTheme
+from app.gui.theme.glyphs import glyph_urls
+from app.gui.theme.icon_theme import use_icons
 from app.gui.theme.palette import palette_of
 from app.gui.theme.style_sheet import style_sheet_of
 from app.gui.theme.tokens import DARK, LIGHT, Colors
@@ -28,8 +28,6 @@ class Theme(QObject):
     def __init__(self, application: QApplication, choice: settings.Theme = "system") -> None:
         super().__init__(application)
         self._application = application
-        self._glyphs = Glyphs()
-        self._icons = IconTheme()
         self.choice: settings.Theme = choice
         self.colors: Colors = LIGHT
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -56,9 +54,9 @@ class Theme(QObject):
             scheme == Qt.ColorScheme.Dark if self.choice == "system" else self.choice == "dark"
         )
         self.colors = DARK if is_dark else LIGHT
-        self._icons.use("gristmill-dark" if is_dark else "gristmill-light", self.colors)
+        use_icons("gristmill-dark" if is_dark else "gristmill-light", self.colors)
         self._application.setPalette(palette_of(self.colors))
         self._application.setStyleSheet(
-            style_sheet_of(self.colors, self._glyphs.urls(self.colors)),
+            style_sheet_of(self.colors, glyph_urls(self.colors)),
         )
         self.changed.emit()

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 import app.gui
-from app.gui.theme.glyphs import Glyphs
+from app.gui.theme.glyphs import glyph_urls
 from app.gui.theme.style import apply_theme
 from app.gui.theme.style_sheet import style_sheet_of
 from app.gui.theme.theme import Theme
@@ -60,7 +60,7 @@ def test_a_chosen_theme_stays_when_the_system_changes(theme: Theme) -> None:
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
 def test_the_style_sheet_is_whole(qapp: QApplication, colors) -> None:
-    sheet = style_sheet_of(colors, Glyphs().urls(colors))
+    sheet = style_sheet_of(colors, glyph_urls(colors))
     assert sheet.count("{") == sheet.count("}") > 50
     used = set(re.findall(r"#[0-9A-Fa-f]{6}\b", sheet))
     assert used <= {value for value in vars(colors).values() if isinstance(value, str)}

@@ -285,7 +285,10 @@ class Walk:
 
     def _finished(self) -> QWidget:
         self._levels()
-        button = self.window.convert.levels_step.convert_button
+        step = self.window.convert.levels_step
+        # A walk that pressed every button may have left an importance matrix to choose.
+        next(iter(buttons_in(step.options_card.importance.kind))).click()
+        button = step.convert_button
         wait_until(button.isEnabled, "Convert")
         button.click()
         tasks = self.window._workbench.tasks
