@@ -5,30 +5,29 @@ Nothing is stored; the reader verifies the checksum of what it reads.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from http import HTTPStatus
+from itertools import islice
 
 import httpx2
 
 from app.core.errors import AppError, ErrorCode
-from app.core.language import tr
-from app.hub.body import is_encoded
 from app.hub.failures import CONNECTION_LOST
+from app.hub.ranged_requests import (
+    OTHER_RANGE,
+    RangeRefused,
+    is_whole_file,
+    require_ranges,
+    sent_range,
+)
 from app.hub.remote_header import fetch_part
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import AttemptFailed, Snapshot
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _SEGMENT_BYTES = 16 * 2**20
 _CONNECTIONS = 3
 _FEWEST_SEGMENTS = 4
-
-
-class _RestRefused(AttemptFailed):
-    """The server won't send just the missing part, at least not this time."""
 
 
 def stream_file(
@@ -64,15 +63,10 @@ def _segments(
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         running: deque[Future[bytes | None]] = deque()
         try:
-            for begin, end in bounds:
-                running.append(pool.submit(_segment, snapshot, file, begin, end))
-                if len(running) < _CONNECTIONS:
-                    continue
-                if (segment := running.popleft().result()) is None:
-                    return
-                yield segment
-            while running:
-                if (segment := running.popleft().result()) is None:
+            while True:
+                for begin, end in islice(bounds, _CONNECTIONS - len(running)):
+                    running.append(pool.submit(_segment, snapshot, file, begin, end))
+                if not running or (segment := running.popleft().result()) is None:
                     return
                 yield segment
         finally:
@@ -98,7 +92,7 @@ def _over_one_connection(snapshot: Snapshot, file: RepositoryFile, start: int) -
                 start, failures = start + len(chunk), 0
         except (AttemptFailed, httpx2.HTTPError) as error:
             failures += 1
-            asks_for_rest &= not isinstance(error, _RestRefused)
+            asks_for_rest &= not isinstance(error, RangeRefused)
             snapshot.pause(file, error, failures)
 
 
@@ -124,16 +118,11 @@ def _bytes_to_skip(
     response: httpx2.Response, snapshot: Snapshot, file: RepositoryFile, start: int
 ) -> int:
     """Return how many bytes of the body are known already; refuse a body that isn't the rest."""
-    if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        raise _RestRefused(tr("it refuses to send only the rest"), is_network=False)
+    require_ranges(response)
     snapshot.require_success(response, file)
-    if response.status_code == HTTPStatus.OK:
-        length = response.headers.get("Content-Length", str(file.size_bytes))
-        if not is_encoded(response) and length != str(file.size_bytes):
-            raise AttemptFailed(tr("a different size than announced"), is_network=False)
+    if is_whole_file(response, file):
         return start
-    match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    found = (int(match[1]), match[2]) if match and not is_encoded(response) else None
-    if found != (start, str(file.size_bytes)):
-        raise _RestRefused(tr("a different range than requested"), is_network=False)
+    sent = sent_range(response, file)
+    if sent is None or sent.start != start:
+        raise RangeRefused(OTHER_RANGE, is_network=False)
     return 0

@@ -13,6 +13,7 @@ from app.hub.repository import RepositoryFile
 from app.hub.segments import Range
 from app.hub.snapshot import AttemptFailed
 
+OTHER_RANGE = tr("a different range than requested")
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -52,11 +53,18 @@ def require_range(
     Raises:
         RangeRefused: It is another one.
     """
+    is_other = sent_range(response, file) != wanted
+    if is_other or (etag and etag != strong_etag(response)):
+        raise RangeRefused(OTHER_RANGE, is_network=False)
+
+
+def sent_range(response: httpx2.Response, file: RepositoryFile) -> Range | None:
+    """Return the range that the body of a response is; None if it isn't one of this file."""
     match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    sent = tuple(map(int, match.groups())) if match else ()
-    is_other = sent != (wanted.start, wanted.end - 1, file.size_bytes)
-    if is_other or is_encoded(response) or (etag and etag != strong_etag(response)):
-        raise RangeRefused(tr("a different range than requested"), is_network=False)
+    is_range = response.status_code == HTTPStatus.PARTIAL_CONTENT and not is_encoded(response)
+    if not (match and is_range and int(match[3]) == file.size_bytes):
+        return None
+    return Range(int(match[1]), int(match[2]) + 1)
 
 
 def require_ranges(response: httpx2.Response) -> None:

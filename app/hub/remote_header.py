@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -11,14 +10,13 @@ import httpx2
 from app.checkpoint.weight_files import HEADER_LENGTH, LARGEST_HEADER
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
-from app.hub.body import is_encoded
 from app.hub.failures import CONNECTION_LOST
+from app.hub.ranged_requests import OTHER_RANGE, sent_range
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import AttemptFailed, Snapshot
 
 _FIRST_BYTES = 2**18
 """Size of the first request: larger than most headers."""
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 Needed = Callable[[bytes], int]
 
@@ -114,13 +112,13 @@ def _check_continues(
 
 
 def _require_range(response: httpx2.Response, file: RepositoryFile, start: int) -> None:
-    match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    if response.status_code != HTTPStatus.PARTIAL_CONTENT or match is None or is_encoded(response):
+    if response.status_code != HTTPStatus.PARTIAL_CONTENT:
         raise AttemptFailed(
             tr("status {status} to a range request", status=response.status_code), is_network=False
         )
-    if int(match[1]) != start or match[2] != str(file.size_bytes):
-        raise AttemptFailed(tr("a different range than requested"), is_network=False)
+    sent = sent_range(response, file)
+    if sent is None or sent.start != start:
+        raise AttemptFailed(OTHER_RANGE, is_network=False)
 
 
 def _header_end(content: bytes, file: RepositoryFile) -> int:
