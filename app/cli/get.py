@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.cli.convert import add_conversion_arguments, convert_path, request_for
-from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.event_lines import decode_event
 from app.core.events import Failed, Finished, NoticeReported, Printed, Progressed, SourceLocated
-from app.core.hub_events import HubPage
 from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
 from app.core.settings import load_settings
@@ -83,15 +82,15 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 def _warn_unless_chat(reference: RepositoryReference, reporter: Reporter) -> None:
     """Warn of a model that isn't made for chat; other obstacles show before weights are fetched."""
-    from app.cli.hub_host import this_host
     from app.hub.hub_connections import HubConnections
-    from app.hub.model_page import fetch_page
+    from app.hub.model_kind import purpose_of
+    from app.hub.model_page import fetch_kind
 
-    wanted = HubPage(repository=reference.repository, revision=reference.revision)
     with HubConnections() as connections, connections.lent() as api:
-        page = fetch_page(wanted, api, this_host()).found
-    if page.obstacle is ErrorCode.MODEL_WITHOUT_CHAT:
-        reporter.report(NoticeReported(NoticeCode.MODEL_WITHOUT_CHAT, page.details))
+        purpose = purpose_of(fetch_kind(reference, api))
+    if purpose:
+        details: ErrorDetails = {"repository": reference.repository, "kind": purpose}
+        reporter.report(NoticeReported(NoticeCode.MODEL_WITHOUT_CHAT, details))
 
 
 def _needs_checkpoint(arguments: argparse.Namespace) -> str:

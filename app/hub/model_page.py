@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from app.core.hub_events import GatedState, HubFile, HubPage, HubPageFound
+from app.core.hub_events import GatedState, HubFile, HubPage, HubPageFound, RepositoryKind
 from app.hub.host import Host
 from app.hub.hub_api import COMMIT_SECONDS, SEARCH_SECONDS, ApiRequest, HubApi
 from app.hub.model_kind import kind_of
@@ -52,6 +52,16 @@ def fetch_page(wanted: HubPage, api: HubApi, host: Host, number: int = 0) -> Pag
     if obstacle is not None:
         page = msgspec.structs.replace(page, obstacle=obstacle.code, details=obstacle.details)
     return Page(page, is_outdated)
+
+
+def fetch_kind(reference: RepositoryReference, api: HubApi) -> RepositoryKind:
+    """Return the purpose of a repository's model.
+
+    Raises:
+        AppError: What `HubApi.ask` raises about a repository.
+    """
+    found, _ = api.ask(_description(reference))
+    return kind_of(found.record)
 
 
 def _description(about: RepositoryReference) -> ApiRequest[_Described]:
