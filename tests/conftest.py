@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,14 @@ _OF_OTHER_PROGRAMS = ("OLLAMA_MODELS", "LLAMA_CACHE")
 
 cache_folder()
 os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={_SCREEN}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_fixtures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A data folder for fixtures that serve several tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRISTMILL_HOME", str(tmp_path_factory.mktemp("fixtures")))
+        yield
 
 
 @pytest.fixture(autouse=True)
