@@ -31,6 +31,8 @@ from app.gguf_file.detection import has_gguf_name
 from app.gguf_file.model import read_model
 from app.gguf_file.type_recipe import Recipe, recipe_of
 from app.jobs.reporter import Reporter
+from app.library.conversion_records import ConversionRecords
+from app.library.download_record import DownloadRecords
 from app.machine.cores import lower_thread_priority, usable_threads
 
 if TYPE_CHECKING:
@@ -166,6 +168,9 @@ def convert_path(place: Path, arguments: argparse.Namespace, reporter: Reporter)
 
         request = calibrated(request, converter, arguments.calibration, reporter)
     written = convert(request, converter, reporter.report)
+    downloaded = DownloadRecords().source_of(place)
+    if downloaded is not None and written:
+        ConversionRecords().add(written, downloaded.repository, downloaded.commit)
     reporter.report(Finished(tuple(str(path) for path in written)))
 
 

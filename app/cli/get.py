@@ -111,6 +111,7 @@ def _convert_while_downloading(
     """Convert without storing the weights; return the reason if that can't be done."""
     from app.conversion.converter.installation import converter_folder
     from app.hub.outline import fetch_outline
+    from app.library.conversion_records import ConversionRecords
     from app.streaming.streamed_conversion import (
         CheckpointNeededError,
         StreamRequest,
@@ -134,6 +135,7 @@ def _convert_while_downloading(
         written = convert_while_downloading(request, converter, reporter.report)
     except CheckpointNeededError as error:
         return str(error)
+    ConversionRecords().add(written, info.repository, info.commit)
     reporter.report(Finished(tuple(str(path) for path in written)))
     return ""
 

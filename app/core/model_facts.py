@@ -11,7 +11,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
     """Facts in a model's header beyond its name and size.
 
     `bits_per_weight` counts the bytes of the tensors; `origin` is the repository that the file came
-    from, `base_model` the one that it was made from, both empty if unknown.
+    from or was converted from, `base_model` the one that this is based on, both empty if unknown.
     """
 
     bits_per_weight: float = 0.0

@@ -13,6 +13,7 @@ from app.core import paths
 from app.core.errors import ErrorDetails, NoticeCode
 from app.core.events import FolderListed, ModelListed, NoticeReported
 from app.gguf_file.shards import shards_of
+from app.library.conversion_records import ConversionRecords
 from app.library.download_record import DownloadRecords
 from app.library.facts_cache import FactsCache
 from app.library.index import Index
@@ -88,11 +89,13 @@ def _listed(source: ModelPlace, sizes: Sequence[int], *, is_connected: bool) -> 
 def _ordered(models: Sequence[ModelListed]) -> list[ModelListed]:
     """Return the models by title, with the facts that are not in their headers."""
     programs, marks = program_folders(), MarksStore()
-    records, verifications = DownloadRecords(), VerificationStore()
+    downloads, conversions = DownloadRecords(), ConversionRecords()
+    verifications = VerificationStore()
     completed = []
     for model in models:
         path = Path(model.path)
-        origin = records.repository_of(path) or model.header.origin
+        repository = downloads.repository_of(path) or conversions.repository_of(path)
+        origin = repository or model.header.origin
         completed.append(
             msgspec.structs.replace(
                 model,

@@ -14,6 +14,7 @@ import pytest
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import Failed, Finished, NoticeReported, Progressed
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
+from app.library.conversion_records import ConversionRecords
 from app.library.stream_journal import FilePosition, Journal
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
@@ -103,6 +104,11 @@ def assert_nothing_left(home: Path) -> None:
     assert not list((home / "unfinished").glob("*"))
 
 
+def origins_in(folder: Path) -> set[str]:
+    records = ConversionRecords()
+    return {records.repository_of(file) for file in folder.iterdir()}
+
+
 def failure(child: Child) -> Failed:
     assert child.process.returncode == EXIT_FAILED
     last = child.events[-1]
@@ -126,6 +132,7 @@ def test_several_levels_come_from_one_stream(
     progress = [event for event in child.events if isinstance(event, Progressed)]
     downloaded = [event for event in progress if event.step == "download"]
     assert downloaded[-1].done_bytes == downloaded[-1].total_bytes == weights_of(checkpoint)
+    assert origins_in(tmp_path / "made") == {NAME}
 
 
 @pytest.mark.parametrize("configuration", ["MixtralConfig", "GemmaConfig"])
@@ -269,6 +276,7 @@ def test_the_checkpoint_is_kept_on_request(
     assert child.process.returncode == 0, child.events[-1]
     assert contents_of(tmp_path / "made") == reference
     assert (home / "checkpoints" / NAME / "config.json").is_file()
+    assert origins_in(tmp_path / "made") == {NAME}
 
 
 def test_what_needs_the_whole_checkpoint_says_so_and_keeps_it(
@@ -281,6 +289,21 @@ def test_what_needs_the_whole_checkpoint_says_so_and_keeps_it(
     (notice,) = [event for event in child.events if isinstance(event, NoticeReported)][:1]
     assert notice.code is NoticeCode.CHECKPOINT_KEPT
     assert (home / "checkpoints" / NAME / "config.json").is_file()
+
+
+def test_a_model_that_does_not_chat_is_named_before_its_weights_come(
+    hub: LocalHub, checkpoint: Path, reference: dict[str, bytes], tmp_path: Path
+) -> None:
+    facts = {"pipeline_tag": "feature-extraction"}
+    hub.add_repository(NAME, checkpoint, lfs_above_bytes=HEADERS_BYTES, facts=facts)
+    child = get(tmp_path / "made", *CHOSEN)
+    assert contents_of(tmp_path / "made") == reference
+    (place,) = [
+        place
+        for place, event in enumerate(child.events)
+        if isinstance(event, NoticeReported) and event.code is NoticeCode.MODEL_WITHOUT_CHAT
+    ]
+    assert not any(isinstance(event, Progressed) for event in child.events[:place])
 
 
 def test_of_a_gguf_repository_it_downloads_a_file(hub: LocalHub, tmp_path: Path) -> None:
