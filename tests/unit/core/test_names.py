@@ -98,6 +98,19 @@ HARMLESS = [
     "a+b,c;d=e@f#g$h%i&j'k!l~m{n}[o]",
     "x" * 200,
 ]
+RESERVED = ["con", "PRN", "Aux", "nul", "CONIN$", "conout$"] + [
+    f"{device}{digit}" for device in ("com", "LPT") for digit in "0123456789¹²³"
+]
+GENERATED = [
+    form.format(name)
+    for name in RESERVED
+    for form in ("{}", "{}.gguf", "{} .txt", "{}.tar.gz", "folder/{}", "{}/model.gguf")
+] + [
+    form.format(character)
+    for character in [*map(chr, range(32)), *'<>:"|?*\\\x7f']
+    for form in ("{}model.gguf", "mod{}el.gguf", "model.gguf{}", "fol{}der/model.gguf")
+]
+"""Hundreds of names that Windows reserves, or that have a character it can't store."""
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -106,6 +119,14 @@ def test_hostile_name_is_refused(name: str, tmp_path: Path) -> None:
         path_inside(tmp_path, name)
 
     assert caught.value.code is ErrorCode.UNSAFE_NAME
+
+
+def test_no_generated_name_is_let_through(tmp_path: Path) -> None:
+    assert len(GENERATED) > 300
+    for name in GENERATED:
+        with pytest.raises(AppError):
+            path_inside(tmp_path, name)
+        assert is_safe_part(file_name_from(name))
 
 
 @pytest.mark.parametrize("name", HARMLESS)
