@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.checkpoints.checkpoints import cache_folder
+from tests.support.hub.local_hub import LocalHub
 from tests.support.machine.installed import PERSONS_HOME, lend_converter
 from tests.support.machine.known_machine import remember_machine
 
@@ -40,6 +41,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (*_OF_THE_HUB, *_OF_OTHER_PROGRAMS):
         monkeypatch.delenv(name, raising=False)
     return folder
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    """A Hub on loopback, the one in use."""
+    with LocalHub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        yield running
 
 
 @pytest.fixture

@@ -68,13 +68,6 @@ def shards(sharded: Path, tmp_path: Path) -> Path:
     return shutil.copytree(sharded, tmp_path / "tiny")
 
 
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        yield running
-
-
 def convert(source: Path | str, target: Path, *options: str) -> Ended:
     return run_verb("convert", str(source), "--level", "Q4_K_M", "--to", str(target), *options)
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.gui.services.engine import EngineReady
-from app.gui.shell.application import build_window
 from app.gui.shell.window import MainWindow
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.hub.hub_models import chat_facts
@@ -23,23 +20,11 @@ SOON_MS, LEVELS_MS, GET_MS = 30_000, 120_000, 240_000
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
-    with LocalHub() as hub:
-        hub.add_repository(
-            "acme/tiny-chat", make_tiny_checkpoint(tmp_path / "tiny"), facts=chat_facts()
-        )
-        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-        yield hub
-
-
-@pytest.fixture
-def window(qapp: QApplication, qtbot: QtBot, converter: Path) -> Iterator[MainWindow]:
-    window = build_window(qapp)
-    qtbot.addWidget(window)
-    window.show()
-    qtbot.waitExposed(window)
-    yield window
-    window.close()
+def hub(hub: LocalHub, tmp_path: Path) -> LocalHub:
+    hub.add_repository(
+        "acme/tiny-chat", make_tiny_checkpoint(tmp_path / "tiny"), facts=chat_facts()
+    )
+    return hub
 
 
 def test_search_page_get_chat(hub: LocalHub, window: MainWindow, qtbot: QtBot) -> None:

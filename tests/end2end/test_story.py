@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.gui.services.engine import EngineFailed, EngineReady
-from app.gui.shell.application import build_window
 from app.gui.shell.window import MainWindow
 from tests.support.checkpoints.checkpoints import smollm2_checkpoint
 from tests.support.hub.local_hub import LocalHub
@@ -27,21 +24,9 @@ DOWNLOAD_MS, CONVERT_MS, LOAD_MS, REPLY_MS, END_MS = 120_000, 240_000, 120_000, 
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with LocalHub() as hub:
-        hub.add_repository(REPOSITORY, smollm2_checkpoint(shards=2))
-        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-        yield hub
-
-
-@pytest.fixture
-def window(qapp: QApplication, qtbot: QtBot, converter: Path) -> Iterator[MainWindow]:
-    window = build_window(qapp)
-    qtbot.addWidget(window)
-    window.show()
-    qtbot.waitExposed(window)
-    yield window
-    window.close()
+def hub(hub: LocalHub) -> LocalHub:
+    hub.add_repository(REPOSITORY, smollm2_checkpoint(shards=2))
+    return hub
 
 
 def download(window: MainWindow, qtbot: QtBot) -> None:

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,11 +27,9 @@ QUESTION = "Tell me the capital of France."
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with LocalHub() as hub:
-        hub.add_repository(REPOSITORY, smollm2_checkpoint(shards=2))
-        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-        yield hub
+def hub(hub: LocalHub) -> LocalHub:
+    hub.add_repository(REPOSITORY, smollm2_checkpoint(shards=2))
+    return hub
 
 
 def sizes_told(lines: list[str]) -> dict[str, int]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.services.engine import EngineReady
-from app.gui.shell.application import build_window
 from app.gui.shell.window import MainWindow
 from tests.support.checkpoints.checkpoints import smollm2_checkpoint
 from tests.support.hub.local_hub import LocalHub
@@ -23,21 +19,9 @@ CHECK_MS, CONVERT_MS, LOAD_MS, REPLY_MS = 120_000, 240_000, 120_000, 240_000
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with LocalHub() as hub:
-        hub.add_repository(REPOSITORY, smollm2_checkpoint(shards=2))
-        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-        yield hub
-
-
-@pytest.fixture
-def window(qapp: QApplication, qtbot: QtBot, converter: Path) -> Iterator[MainWindow]:
-    window = build_window(qapp)
-    qtbot.addWidget(window)
-    window.show()
-    qtbot.waitExposed(window)
-    yield window
-    window.close()
+def hub(hub: LocalHub) -> LocalHub:
+    hub.add_repository(REPOSITORY, smollm2_checkpoint(shards=2))
+    return hub
 
 
 def test_three_clicks_from_a_name_to_a_reply(

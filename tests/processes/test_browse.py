@@ -31,11 +31,9 @@ TOKEN = "hf_" + "planted" * 5
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        add_model(running, "owner/model", tmp_path / "served")
-        yield running
+def hub(hub: LocalHub, tmp_path: Path) -> LocalHub:
+    add_model(hub, "owner/model", tmp_path / "served")
+    return hub
 
 
 @pytest.fixture

@@ -28,11 +28,9 @@ VERBS = (
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        running.add_repository(NAME, make_tiny_checkpoint(tmp_path / "name"))
-        yield running
+def hub(hub: LocalHub, tmp_path: Path) -> LocalHub:
+    hub.add_repository(NAME, make_tiny_checkpoint(tmp_path / "name"))
+    return hub
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,12 @@ from tests.support.machine.verbs import run_verb, sentence_of
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        served = tmp_path / "served"
-        add_model(running, "owner/chat", served, chat_facts(360_000_000, downloads=5))
-        add_model(running, "owner/chat-GGUF", served, gguf_facts(360_000_000, downloads=9))
-        add_model(
-            running, "other/embeddings", served, chat_facts(pipeline_tag="feature-extraction")
-        )
-        yield running
+def hub(hub: LocalHub, tmp_path: Path) -> LocalHub:
+    served = tmp_path / "served"
+    add_model(hub, "owner/chat", served, chat_facts(360_000_000, downloads=5))
+    add_model(hub, "owner/chat-GGUF", served, gguf_facts(360_000_000, downloads=9))
+    add_model(hub, "other/embeddings", served, chat_facts(pipeline_tag="feature-extraction"))
+    return hub
 
 
 def test_a_table(hub: LocalHub) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,10 @@ NAMES = [model.repository for model in listed_models()]
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        for model in listed_models():
-            add_model(running, model.repository, tmp_path, chat_facts(model.parameters))
-        yield running
+def hub(hub: LocalHub, tmp_path: Path) -> LocalHub:
+    for model in listed_models():
+        add_model(hub, model.repository, tmp_path, chat_facts(model.parameters))
+    return hub
 
 
 def test_an_empty_chat_and_library_offer_models(

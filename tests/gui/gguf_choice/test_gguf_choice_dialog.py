@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,6 @@ from tests.support.hub.local_hub import LocalHub
 
 LIST_MS, DOWNLOAD_MS = 60_000, 60_000
 SIZES = {"Q2_K": 3_000_000, "Q6_K": 7_000_000, "Q8_0": 9_000_000}
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with LocalHub() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-        yield hub
 
 
 def write_model(path: Path, size: int = 2_000_000) -> None:

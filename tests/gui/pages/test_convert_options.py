@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -286,13 +285,6 @@ def agree(page: ConvertPage) -> None:
     for dialog in page.findChildren(ConfirmDialog):
         if dialog.isVisible():
             dialog.confirm.click()
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with LocalHub() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-        yield hub
 
 
 @pytest.mark.slow

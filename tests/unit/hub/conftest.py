@@ -1,4 +1,4 @@
-"""A Hub on loopback, and connections to it."""
+"""Connections to the Hub on loopback."""
 
 from __future__ import annotations
 
@@ -13,13 +13,6 @@ from app.hub.hub_api import HubApi, RateLimits
 from tests.support.hub.local_hub import LocalHub
 
 OpenApi = Callable[..., HubApi]
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,12 +33,10 @@ HARMLESS: dict[str, dict[str, int | bool]] = {
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
+def hub(hub: LocalHub, tmp_path: Path) -> LocalHub:
     (tmp_path / "model.safetensors").write_bytes(CONTENT)
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        running.add_repository("owner/name", tmp_path)
-        yield running
+    hub.add_repository("owner/name", tmp_path)
+    return hub
 
 
 def streamed(hub: LocalHub, start: int, segment_bytes: int) -> bytes:

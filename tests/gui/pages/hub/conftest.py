@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,9 @@ from tests.support.hub.served_models import serve_models
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        serve_models(running, tmp_path / "served")
-        yield running
+def hub(hub: LocalHub, tmp_path: Path) -> LocalHub:
+    serve_models(hub, tmp_path / "served")
+    return hub
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,10 @@ SIZE = 6_000_000
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        served = tmp_path / "served"
-        served.mkdir()
-        (served / "config.json").write_text('{"model_type": "llama"}')
-        (served / "model.safetensors").write_bytes(random.Random(1).randbytes(SIZE))
-        running.add_repository("acme/grain", served)
-        yield running
+def hub(hub: LocalHub, tmp_path: Path) -> LocalHub:
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "config.json").write_text('{"model_type": "llama"}')
+    (served / "model.safetensors").write_bytes(random.Random(1).randbytes(SIZE))
+    hub.add_repository("acme/grain", served)
+    return hub
