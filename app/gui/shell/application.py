@@ -67,7 +67,7 @@ def run_window(opened: Sequence[str] = ()) -> int:
     Termination(application).requested.connect(window.close_now)
     window.show()
     for text in opened:
-        window.open_text(text)
+        window.opener.open_text(text)
     return application.exec()
 
 

@@ -25,15 +25,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.errors import AppError
 from app.core.language import tr
-from app.core.openable import is_link
-from app.core.sentences import describe_error
 from app.gui.children.child import stop_children
 from app.gui.children.task import Task
 from app.gui.pages.chat.page import ChatPage
 from app.gui.services.workbench import Workbench
-from app.gui.shell.dropped import use_in_words, use_of
+from app.gui.shell.dropped import use_in_words
+from app.gui.shell.opener import Opener
 from app.gui.shell.quit_handler import QuitHandler
 from app.gui.shell.rail import Rail
 from app.gui.shell.run_results import RunResults
@@ -46,7 +44,6 @@ from app.gui.widgets.focus_guide import focus_target_in
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.toast_stack import ToastStack
-from app.hub.reference import parse_reference
 
 if TYPE_CHECKING:
     from app.gui.load_options.dialog import LoadOptionsDialog
@@ -81,6 +78,7 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar(workbench.theme, parent=self)
         self.warnings = NoticeList(workbench.theme, can_mute=True, parent=self)
         self.drop_hint = DropHint(self)
+        self.opener = Opener(workbench.settings, self)
         self._results = RunResults(workbench.theme, self)
         self._results.chat_requested.connect(self.start_chat)
         self._results.models_requested.connect(lambda: self.show_page("models"))
@@ -213,37 +211,7 @@ class MainWindow(QMainWindow):
         self.raise_()
         self.activateWindow()
         for text in opened:
-            self.open_text(text)
-
-    def open_text(self, text: str) -> None:
-        """Open a path, or the page of the repository that a link names; nothing is fetched yet."""
-        if not is_link(text):
-            self.open_path(Path(text))
-            return
-        try:
-            reference = parse_reference(text)
-        except AppError as error:
-            self.notice.show_notice("warning", describe_error(error.code, error.details))
-            return
-        self._go_to("hub")
-        self.hub.open_repository(reference.repository, reference.revision)
-
-    def open_path(self, path: Path) -> None:
-        """Open a file or folder that was dropped or given at startup."""
-        use = use_of(path)
-        if use == "convert":
-            self._start_conversion(str(path))
-            return
-        settings = self._workbench.settings
-        if use != "nothing":
-            added = dict.fromkeys((*settings.value.added_models, str(path)))
-            settings.change(added_models=tuple(added))
-            self.show_page("models")
-            if use == "load":
-                self.start_chat(str(path), path.stem)
-            return
-        words = tr("Can't open {name}: it is neither a GGUF file nor a folder.", name=path.name)
-        self.notice.show_notice("warning", words)
+            self.opener.open_text(text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fold the rail where the pages need its room."""
@@ -265,7 +233,7 @@ class MainWindow(QMainWindow):
         """Open the dropped files and folders."""
         self.drop_hint.hide()
         for path in _local_paths(event):
-            self.open_path(path)
+            self.opener.open_path(path)
         event.acceptProposedAction()
 
     def quit(self) -> None:
@@ -323,6 +291,11 @@ class MainWindow(QMainWindow):
         self._workbench.models.noticed.connect(self.warn)
         self._workbench.downloads.failed.connect(self._on_download_failed)
         self._workbench.tasks.ended.connect(self._on_task_ended)
+        self.opener.repository_requested.connect(self._show_repository)
+        self.opener.conversion_requested.connect(self._start_conversion)
+        self.opener.models_requested.connect(lambda: self.show_page("models"))
+        self.opener.chat_requested.connect(self.start_chat)
+        self.opener.refused.connect(lambda words: self.notice.show_notice("warning", words))
         self._quit_handler.ended.connect(self.close_now)
         self._quit_handler.returned.connect(lambda: self.open_from_later_start([]))
         self._quit_handler.happened.connect(self._state.keep_result)
@@ -359,6 +332,10 @@ class MainWindow(QMainWindow):
     def _use_types(self, path: str) -> None:
         self.show_page("convert")
         self.convert.use_types_of(path)
+
+    def _show_repository(self, repository: str, revision: str | None) -> None:
+        self._go_to("hub")
+        self.hub.open_repository(repository, revision)
 
     def _show_sign_in(self) -> None:
         self.show_page("settings")
