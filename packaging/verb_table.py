@@ -108,9 +108,9 @@ def _actions(parser: argparse.ArgumentParser) -> dict[str, list[argparse.Action]
 
 
 def _line(action: argparse.Action) -> str:
-    flag = action.option_strings[0] if action.option_strings else ""
+    flag = ", ".join(action.option_strings)
     if isinstance(action, argparse.BooleanOptionalAction):
-        flag = f"--[no-]{flag.removeprefix('--')}"
+        flag = f"--[no-]{action.option_strings[0].removeprefix('--')}"
     takes_value = not flag or action.nargs != 0
     words = [flag, _placeholder(action)] if takes_value else [flag]
     text = (action.help or "") % vars(action)

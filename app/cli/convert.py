@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.values import (
+    add_files_json_argument,
     add_pickle_argument,
     add_requantize_argument,
     existing_path,
@@ -144,6 +145,7 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_pickle_argument(parser)
     add_requantize_argument(parser)
+    add_files_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:

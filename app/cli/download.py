@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.cli.values import add_pickle_argument, path
+import msgspec
+
+from app.cli.values import add_files_json_argument, add_pickle_argument, path
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Finished, RemoteModelListed
+from app.core.events import Finished, Printed, RemoteModelListed
 from app.core.language import tr
 from app.core.load_options import load_options_of
 from app.core.settings import load_settings
@@ -38,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--include",
+        "--level",
         metavar="PATTERN",
         help=tr(
             "download only these GGUF files: a level such as Q4_K_M, a file name, or a pattern "
@@ -50,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=tr("list its GGUF models with their size and fit on this machine; download nothing"),
     )
     add_pickle_argument(parser)
+    add_files_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
@@ -60,7 +65,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if arguments.revision:
         reference = replace(reference, revision=arguments.revision)
     if arguments.list:
-        _list_models(reference, reporter)
+        _list_models(reference, reporter, as_json=arguments.files_as_json)
     else:
         _download(reference, arguments, reporter)
 
@@ -95,8 +100,15 @@ def recommended_model(reference: RepositoryReference, reporter: Reporter) -> str
     return path
 
 
-def _list_models(reference: RepositoryReference, reporter: Reporter) -> None:
-    for model in _listed_models(reference, reporter):
+def _list_models(reference: RepositoryReference, reporter: Reporter, *, as_json: bool) -> None:
+    listed = _listed_models(reference, reporter)
+    if as_json:
+        models = [msgspec.to_builtins(model) for model in listed]
+        for model in models:
+            del model["type"]
+        reporter.report(Printed(json.dumps({"models": models}, indent=2) + "\n"))
+        return
+    for model in listed:
         reporter.report(model)
 
 

@@ -92,7 +92,8 @@ def run_command_line(arguments: list[str]) -> int:
     lifeline.stop_on_signals()
     if parsed.events:
         lifeline.follow_parent()
-    reporter = PipeReporter() if parsed.events else terminal_reporter(parsed.verb)
+    as_json = getattr(parsed, "files_as_json", False)
+    reporter = PipeReporter() if parsed.events else terminal_reporter(parsed.verb, as_json=as_json)
     try:
         leftovers.sweep()
         _report_settings(parsed.verb, reporter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from app.cli.values import path
+from app.cli.values import add_files_json_argument, path
 from app.core.errors import AppError, ErrorCode, unreadable_file
 from app.core.events import Finished
 from app.core.language import tr
@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=tr("write a changed copy; default: change the model itself"),
     )
+    add_files_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:

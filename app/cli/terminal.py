@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -53,7 +54,8 @@ class TerminalReporter:
     """Writes results to standard output, progress and notices to standard error.
 
     On a terminal, progress is one line that is repainted. Elsewhere a line is written when a step
-    starts, when a download or setup reaches its next file, and every half minute.
+    starts, when a download or setup reaches its next file, and every half minute. With `as_json`,
+    standard output has only the files, as one object at the end.
     """
 
     def __init__(
@@ -62,8 +64,12 @@ class TerminalReporter:
         errors: TextIO,
         log: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        as_json: bool = False,
     ) -> None:
         self._output = output
+        self._as_json = as_json
+        self._lines = errors if as_json else output
         self._errors = errors
         self._log = log
         self._clock = clock
@@ -102,8 +108,11 @@ class TerminalReporter:
                 self._write(self._output, _without_control_characters(text))
             case events.NoticeReported() | events.Failed() | events.LevelsApproximated():
                 self._write_aside(event)
+            case events.Finished(files) if self._as_json:
+                self._clear()
+                self._write(self._output, json.dumps({"paths": files}, indent=2) + "\n")
             case _:
-                self._write_line(self._output, _line_of(event))
+                self._write_line(self._lines, _line_of(event))
 
     def _write_aside(
         self, event: events.NoticeReported | events.Failed | events.LevelsApproximated
@@ -169,7 +178,7 @@ class TerminalReporter:
         stream.flush()
 
 
-def terminal_reporter(verb: str) -> TerminalReporter:
+def terminal_reporter(verb: str, *, as_json: bool) -> TerminalReporter:
     """Return a reporter that owns the terminal; call it before importing native code.
 
     From then on, output of libraries goes to the verb's log, so that users see only our lines.
@@ -180,8 +189,9 @@ def terminal_reporter(verb: str) -> TerminalReporter:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | truncate, 0o600)
     except (AppError, OSError):
         # The verb itself reports a data folder that isn't writable.
-        return TerminalReporter(sys.stdout, sys.stderr)
-    reporter = TerminalReporter(_copy_of(sys.stdout), _copy_of(sys.stderr), log)
+        return TerminalReporter(sys.stdout, sys.stderr, as_json=as_json)
+    output, errors = _copy_of(sys.stdout), _copy_of(sys.stderr)
+    reporter = TerminalReporter(output, errors, log, as_json=as_json)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(descriptor, stream.fileno())
     os.close(descriptor)

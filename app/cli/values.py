@@ -40,6 +40,16 @@ def add_pickle_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_files_json_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the option for verbs that end with the files they made."""
+    parser.add_argument(
+        "--json",
+        dest="files_as_json",
+        action="store_true",
+        help=tr("print one JSON object with the paths of the files; progress goes to stderr"),
+    )
+
+
 def add_worker_argument(parser: argparse.ArgumentParser) -> None:
     """Declare the option for workers on other machines."""
     parser.add_argument(

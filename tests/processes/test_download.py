@@ -34,6 +34,7 @@ from tests.support.gguf.gguf_files import llama_file
 from tests.support.hub.certificates import self_signed
 from tests.support.hub.kills import kill_download, leftovers
 from tests.support.hub.local_hub import LocalHub
+from tests.support.machine.verbs import run_verb
 
 ROOT = Path(__file__).parents[2]
 SHARD = 12_000_000
@@ -173,6 +174,21 @@ def test_chosen_gguf_file(hub: LocalHub, tmp_path: Path, home: Path) -> None:
     assert not (models / "name-Q2_K.gguf").exists()
     missing = failed(run("owner/name", "--include", "Q6_K"))
     assert missing.code is ErrorCode.PATTERN_WITHOUT_MATCH
+
+
+def test_a_level_is_downloaded_and_told_as_json(hub: LocalHub, tmp_path: Path, home: Path) -> None:
+    for level in ("Q4_K_M", "Q8_0"):
+        llama_file().write(tmp_path / "gguf" / f"name-{level}.gguf")
+    hub.add_repository("owner/name", tmp_path / "gguf")
+
+    listed = run_verb("download", "owner/name", "--list", "--json")
+    ended = run_verb("download", "owner/name", "--level", "Q8_0", "--json")
+
+    models = json.loads("\n".join(listed.lines))["models"]
+    assert {one["level"] for one in models} == {"Q4_K_M", "Q8_0"}
+    (path,) = json.loads("\n".join(ended.lines))["paths"]
+    assert Path(path).name == "name-Q8_0.gguf"
+    assert Path(path).read_bytes() == (tmp_path / "gguf" / "name-Q8_0.gguf").read_bytes()
 
 
 def test_gguf_files_are_listed_without_a_download(

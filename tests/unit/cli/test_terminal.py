@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -62,6 +63,15 @@ class Shown:
     @property
     def lines(self) -> list[str]:
         return self.output.getvalue().splitlines()
+
+
+def test_as_json_the_files_are_one_object_and_lines_are_aside() -> None:
+    output, errors = io.StringIO(), io.StringIO()
+    reporter = TerminalReporter(output, errors, as_json=True)
+    reporter.report(LevelPlanned("Q8_0", 123_456, 8.5, "/m/a.gguf"))
+    reporter.report(Finished(("/m/a.gguf", "/m/b.gguf")))
+    assert json.loads(output.getvalue()) == {"paths": ["/m/a.gguf", "/m/b.gguf"]}
+    assert "Q8_0" in errors.getvalue()
 
 
 def painted(errors: io.StringIO) -> list[str]:
