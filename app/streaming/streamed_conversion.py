@@ -8,7 +8,6 @@ so that a later run goes on where an earlier one was killed.
 from __future__ import annotations
 
 import hashlib
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,12 @@ from pathlib import Path
 import psutil
 
 from app.checkpoint.weight_files import list_weights
-from app.conversion.pipeline import ConversionRequest, PlannedModel, plan_conversion
+from app.conversion.pipeline import (
+    ConversionRequest,
+    PlannedModel,
+    plan_conversion,
+    require_choices,
+)
 from app.conversion.writer import ModelFile
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
@@ -34,7 +38,12 @@ from app.hub.repository import RepositoryFile, RepositoryInfo
 from app.hub.snapshot import RetryPolicy, Snapshot
 from app.hub.speed_limit import SpeedLimit
 from app.library.folder_lock import exclusive_folder
-from app.library.stream_journal import Journal, StreamRecord
+from app.library.stream_journal import (
+    Journal,
+    JournalEntry,
+    StreamRecord,
+    remove_untouched_streams,
+)
 from app.streaming import unfinished_files
 from app.streaming.arrivals import Arrivals
 from app.streaming.stream_converter import StreamConverter
@@ -84,25 +93,36 @@ def convert_while_downloading(
         AppError: what conversions and downloads raise. What is written stays for another run.
     """
     request.folder.mkdir(parents=True, exist_ok=True)
-    damaged: set[str] = set()
-    with exclusive_folder(request.folder, request.info.repository):
-        while True:
+    try:
+        with exclusive_folder(request.folder, request.info.repository):
             try:
-                written = _Stream(request, converter, report).run()
-            except FileDamagedError as error:
-                if error.file.path in damaged:
-                    raise AppError(ErrorCode.DOWNLOAD_DAMAGED, file=error.file.path) from error
-                # The first copy may have been damaged on its way; the second shows the source.
-                damaged.add(error.file.path)
-            except AppError as error:
-                if error.code is not ErrorCode.WEIGHTS_ARE_HOLES:
-                    raise
-                reason = tr("the converter reads weights beforehand")
-                raise CheckpointNeededError(reason) from error
-            else:
-                break
-    shutil.rmtree(request.folder, ignore_errors=True)
+                written = _converted(request, converter, report)
+            except CheckpointNeededError:
+                journal = Journal(request.folder)
+                unfinished_files.remove_parts(journal.record.files if journal.record else ())
+                journal.remove()
+                raise
+            Journal(request.folder).remove()
+    finally:
+        remove_untouched_streams()
     return written
+
+
+def _converted(request: StreamRequest, converter: Path, report: Report) -> tuple[Path, ...]:
+    damaged: set[str] = set()
+    while True:
+        try:
+            return _Stream(request, converter, report).run()
+        except FileDamagedError as error:
+            if error.file.path in damaged:
+                raise AppError(ErrorCode.DOWNLOAD_DAMAGED, file=error.file.path) from error
+            # The first copy may have been damaged on its way; the second shows the source.
+            damaged.add(error.file.path)
+        except AppError as error:
+            if error.code is not ErrorCode.WEIGHTS_ARE_HOLES:
+                raise
+            reason = tr("the converter reads weights beforehand")
+            raise CheckpointNeededError(reason) from error
 
 
 class _Stream:
@@ -122,6 +142,7 @@ class _Stream:
         """Fetch, convert and write; what a damaged file has led to is taken back."""
         if (made := self._made_earlier()) is not None:
             return made
+        require_choices(self._request.conversion, self._report)
         with self._fetching() as fetching:
             planned = self._planned()
             plan = self._streamable(planned)
@@ -143,7 +164,7 @@ class _Stream:
         record = self._journal.record
         if record is None or record.commit != self._request.info.commit:
             return None
-        if not unfinished_files.are_whole(record.files):
+        if not self._journal.is_complete or not unfinished_files.are_whole(record.files):
             return None
         targets = [Path(file.path) for file in record.files]
         unfinished_files.keep(targets)
@@ -230,6 +251,7 @@ class _Stream:
             raise
         for file in files:
             file.check()
+        self._journal.add(JournalEntry(is_complete=True))
 
     def _count(self, name: str, size_bytes: int) -> None:
         self._progress.enter(name, size_bytes)
