@@ -33,6 +33,7 @@ from app.core.sizes import format_bytes
 from app.hub.access_token import read_token
 from app.hub.client import HubClient
 from app.hub.hub_address import hub_endpoint
+from app.hub.outline import remove_outline
 from app.hub.progress import Progress
 from app.hub.repository import RepositoryFile, RepositoryInfo
 from app.hub.snapshot import RetryPolicy, Snapshot
@@ -115,6 +116,8 @@ def _converted(request: StreamRequest, converter: Path, report: Report) -> tuple
             return _Stream(request, converter, report).run()
         except FileDamagedError as error:
             if error.file.path in damaged:
+                # Unless the source is damaged, the outline is, whose headers have no checksum.
+                remove_outline(request.outline)
                 raise AppError(ErrorCode.DOWNLOAD_DAMAGED, file=error.file.path) from error
             # The first copy may have been damaged on its way; the second shows the source.
             damaged.add(error.file.path)

@@ -76,10 +76,15 @@ def sync(models: Iterable[ModelFile]) -> None:
 
 
 def keep(paths: Iterable[Path]) -> None:
-    """Give whole files their names; those that have them already are left out."""
+    """Give whole files their names; those that have them already are left out.
+
+    Raises:
+        AppError: `folder_not_writable`.
+    """
     for path in paths:
-        if part_of(path).exists():
-            replace(part_of(path), path)
+        with raising_app_errors(path.parent):
+            if part_of(path).exists():
+                replace(part_of(path), path)
 
 
 def _size_of(path: Path) -> int:

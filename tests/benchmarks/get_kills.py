@@ -26,6 +26,9 @@ from tests.support.machine.verbs import run_verb
 
 COUNT = 200
 KILLS_OF_ONE = 5
+OFTEN = {"headers": 1, "planning": 1, "streaming": 5, "hashing": 2, "finishing": 2}
+"""How often a kill is to come in a phase."""
+BYTES_PER_SECOND = 15 * 10**6
 LEVEL = "Q4_K_M"
 FILE = f"Tiny-{LEVEL}.gguf"
 NAME = "owner/Tiny"
@@ -46,21 +49,21 @@ def main() -> None:
         hub.add_repository(NAME, served, lfs_above_bytes=100_000)
         to = str(folder / "made")
         assert run_verb("convert", str(served), "--level", LEVEL, "--to", to).status == 0
-        hub.faults.bytes_per_second = 25 * 10**6
+        hub.faults.bytes_per_second = BYTES_PER_SECOND
         killer = StreamKiller(hub, served, home, chance)
         while sum(map(len, lost.values())) < count:
             number += 1
             target = folder / str(number)
-            hub.requests.clear()
+            killer.begin()
             shutil.rmtree(home / "outlines", ignore_errors=True)
-            status = _killed_and_finished(killer, target, lost)
+            status = _killed_and_finished(killer, chance, target, lost)
             made = target / FILE
             is_right = made.exists() and made.read_bytes() == (folder / "made" / FILE).read_bytes()
             left = leftovers(target, home) or "nothing"
             kills = sum(map(len, lost.values()))
             print(
                 f"{kills:>4} kills: {'right' if is_right else 'WRONG'} (status {status}), "
-                f"{left} left, {hub.sent_bytes('.safetensors') / killer.weights_bytes:.2f} "
+                f"{left} left, {killer.sent_bytes() / killer.weights_bytes:.2f} "
                 "times the weights sent",
                 flush=True,
             )
@@ -72,14 +75,15 @@ def main() -> None:
         print(f"{phase:<12}{len(several):>6}{mean:>21.1f}{max(several, default=0):>7.1f}")
 
 
-def _killed_and_finished(killer: StreamKiller, target: Path, lost: dict[str, list[float]]) -> int:
+def _killed_and_finished(
+    killer: StreamKiller, chance: random.Random, target: Path, lost: dict[str, list[float]]
+) -> int:
     """Kill a few runs, then let one finish; return its exit status."""
     command = ("get", NAME, "--level", LEVEL, "--to", str(target))
-    *phases, last = PHASES
-    chosen = sorted(killer.chance.choices(phases, k=KILLS_OF_ONE - 1), key=phases.index)
+    chosen = chance.choices([*OFTEN], [*OFTEN.values()], k=KILLS_OF_ONE - 1)
     spent = 0
-    for phase in (*chosen, last):
-        status = killed_when(killer.moment_in(phase, target), *command)
+    for phase in (*sorted(chosen, key=PHASES.index), PHASES[-1]):
+        status = killer.kill(phase, target, *command)
         if status is not None:
             return status
         where = killer.phase(target)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import Failed, Finished, NoticeReported, Progressed
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
-from app.library.stream_journal import FilePosition, Journal
+from app.library.stream_journal import FilePosition, Journal, part_of
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.gguf.gguf_files import llama_file
@@ -243,16 +245,60 @@ def test_another_commit_begins_anew_and_leaves_nothing(
     assert_whole(child, target, converted(newer, tmp_path / "reference", *CHOSEN), home)
 
 
-def test_an_existing_file_stays(
-    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path
+def test_an_existing_file_stays_and_no_weights_are_fetched(
+    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path, home: Path
 ) -> None:
     target = tmp_path / "made"
     target.mkdir()
     (target / "Tiny-Q4_K_M.gguf").write_bytes(b"mine")
     assert failure(get(target, *CHOSEN)).code is ErrorCode.FILE_EXISTS
+    assert failure(get(target, *CHOSEN, "--keep-checkpoint")).code is ErrorCode.FILE_EXISTS
     assert contents_of(target) == {"Tiny-Q4_K_M.gguf": b"mine"}
+    # Only their headers, which have told the name of the file.
+    assert hub.sent_bytes(".safetensors") < 3 * FIRST_REQUEST_BYTES
+    assert_nothing_left(home)
     assert get(target, *CHOSEN, "--overwrite").process.returncode == 0
     assert contents_of(target) == reference
+
+
+def test_an_older_file_of_the_same_size_is_not_taken_for_the_new_one(
+    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path, home: Path
+) -> None:
+    target = tmp_path / "made"
+    target.mkdir()
+    for name, content in reference.items():
+        (target / name).write_bytes(bytes(len(content)))
+    hub.faults.hold_after_bytes = 5_000_000
+    with started("get", NAME, *CHOSEN, "--overwrite", "--to", str(target)) as child:
+        wait_until(lambda: bool(list((home / "streams").glob("*/journal"))))
+        child.process.kill()
+    hub.release()
+    for part in target.glob("*.part"):
+        part.unlink()
+    child = get(target, *CHOSEN, "--overwrite")
+    assert_whole(child, target, reference, home)
+
+
+def test_killed_while_files_get_their_names_it_gives_the_rest_theirs(
+    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path, home: Path
+) -> None:
+    target = tmp_path / "made"
+    part = part_of(target / f"Tiny-{LEVELS[1]}.gguf")
+    hub.faults.bytes_per_second = 5_000_000
+    with started("get", NAME, *CHOSEN, "--to", str(target)) as child:
+        reader = threading.Thread(target=child.end)
+        reader.start()
+        wait_until(part.exists)
+        # Nothing can be renamed to a folder that isn't empty.
+        (target / f"Tiny-{LEVELS[1]}.gguf" / "in the way").mkdir(parents=True)
+        reader.join()
+    assert failure(child).code is ErrorCode.FOLDER_NOT_WRITABLE
+    assert (target / f"Tiny-{LEVELS[0]}.gguf").read_bytes() == reference[f"Tiny-{LEVELS[0]}.gguf"]
+    shutil.rmtree(target / f"Tiny-{LEVELS[1]}.gguf")
+    sent = hub.sent_bytes(".safetensors")
+    child = get(target, *CHOSEN)
+    assert_whole(child, target, reference, home)
+    assert hub.sent_bytes(".safetensors") == sent
 
 
 def test_without_a_level_it_takes_the_recommended_one(repository: str, tmp_path: Path) -> None:
@@ -281,6 +327,24 @@ def test_what_needs_the_whole_checkpoint_says_so_and_keeps_it(
     (notice,) = [event for event in child.events if isinstance(event, NoticeReported)][:1]
     assert notice.code is NoticeCode.CHECKPOINT_KEPT
     assert (home / "checkpoints" / NAME / "config.json").is_file()
+
+
+def test_a_layout_that_reads_weights_leaves_only_the_checkpoint(
+    hub: LocalHub, tmp_path: Path, home: Path
+) -> None:
+    source = make_checkpoint("MambaConfig", tmp_path / "Tiny")
+    weights = load_file(source / "model.safetensors")
+    # The converter compares both.
+    weights["lm_head.weight"] = weights["backbone.embeddings.weight"].clone()
+    save_file(weights, source / "model.safetensors", {"format": "pt"})
+    hub.add_repository(NAME, source, lfs_above_bytes=HEADERS_BYTES)
+    child = get(tmp_path / "made", "--level", "Q8_0")
+    assert child.process.returncode == 0, child.events[-1]
+    assert NoticeCode.CHECKPOINT_KEPT in {
+        event.code for event in child.events if isinstance(event, NoticeReported)
+    }
+    assert list(contents_of(tmp_path / "made")) == ["Tiny-Q8_0.gguf"]
+    assert not (home / "streams").exists()
 
 
 def test_of_a_gguf_repository_it_downloads_a_file(hub: LocalHub, tmp_path: Path) -> None:
