@@ -49,7 +49,10 @@ class StreamedFile(msgspec.Struct, frozen=True):
 
 
 class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
-    """Identity of a streamed conversion: what is converted into which files."""
+    """Identity of a streamed conversion: what is converted into which files.
+
+    `recipe_sha256` stands for all else that the bytes of the weights depend on.
+    """
 
     repository: str
     commit: str
@@ -57,6 +60,7 @@ class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
     levels: tuple[str, ...]
     is_projector: bool
     files: tuple[StreamedFile, ...]
+    recipe_sha256: str = ""
     total_bytes: int
 
 

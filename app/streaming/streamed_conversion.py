@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from app import __version__
 from app.checkpoint.weight_files import list_weights
 from app.conversion.pipeline import (
     ConversionRequest,
@@ -45,6 +46,7 @@ from app.library.stream_journal import (
     StreamRecord,
     remove_untouched_streams,
 )
+from app.native.importance_matrix import ImportanceMatrix
 from app.streaming import unfinished_files
 from app.streaming.arrivals import Arrivals
 from app.streaming.stream_converter import StreamConverter
@@ -219,6 +221,7 @@ class _Stream:
                 for part in planned
                 for path, plan in part.plans.items()
             ),
+            recipe_sha256=_recipe_digest(self._request.conversion.choices.importance),
             total_bytes=self._total_bytes,
         )
         earlier = self._journal.record
@@ -283,6 +286,15 @@ class _Fetching:
         """Wait until it has ended."""
         if self._thread.ident is not None:
             self._thread.join()
+
+
+def _recipe_digest(importance: ImportanceMatrix | None) -> str:
+    """Return the SHA-256 of this version and of what the headers of the files don't tell."""
+    digest = hashlib.sha256(__version__.encode())
+    for name, activations in sorted(importance.entries.items()) if importance else ():
+        digest.update(name.encode())
+        digest.update(activations.means().tobytes())
+    return digest.hexdigest()
 
 
 def _weight_files(request: StreamRequest) -> Iterator[tuple[Path, RepositoryFile]]:

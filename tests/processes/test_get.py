@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
@@ -17,6 +18,7 @@ from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import Failed, Finished, NoticeReported, Progressed
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
 from app.library.stream_journal import FilePosition, Journal, part_of
+from app.native.importance_matrix import Activations, ImportanceMatrix, save_importance_matrix
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.gguf.gguf_files import llama_file
@@ -179,7 +181,7 @@ def test_canceled_it_keeps_what_is_safe_and_resumes(
     target = tmp_path / "made"
     hub.faults.hold_after_bytes = weights_of(checkpoint)
     with started("get", NAME, *CHOSEN, "--to", str(target)) as child:
-        wait_until(lambda: noted(home, first.name) == FilePosition(first.stat().st_size, b"", True))
+        wait_until(lambda: first_is_noted(home, checkpoint))
         child.cancel()
         assert child.end() == EXIT_CANCELED
     hub.release()
@@ -190,6 +192,12 @@ def test_canceled_it_keeps_what_is_safe_and_resumes(
 
     assert_whole(child, target, reference, home)
     assert hub.sent_bytes(first.name) == sent
+
+
+def first_is_noted(home: Path, checkpoint: Path) -> bool:
+    """Return whether the journal has all of the first weight file."""
+    first, *_ = sorted(checkpoint.glob("*.safetensors"))
+    return noted(home, first.name) == FilePosition(first.stat().st_size, b"", True)
 
 
 def noted(home: Path, name: str) -> FilePosition | None:
@@ -355,6 +363,32 @@ def test_of_a_gguf_repository_it_downloads_a_file(hub: LocalHub, tmp_path: Path)
     hub.add_repository(NAME, folder)
     child = get(tmp_path / "made", "--level", "Q8_0")
     assert child.events[-1] == Finished((str(tmp_path / "made" / "tiny-Q8_0.gguf"),))
+
+
+def test_another_importance_matrix_begins_anew(
+    hub: LocalHub, repository: str, checkpoint: Path, tmp_path: Path, home: Path
+) -> None:
+    target, matrix = tmp_path / "made", tmp_path / "matrix.gguf"
+    options = ("--level", "Q4_K_M", "--imatrix", str(matrix))
+    save_matrix(matrix, seed=1)
+    hub.faults.hold_after_bytes = weights_of(checkpoint)
+    with started("get", NAME, *options, "--to", str(target)) as child:
+        wait_until(lambda: first_is_noted(home, checkpoint))
+        child.process.kill()
+    hub.release()
+    save_matrix(matrix, seed=2)
+    child = get(target, *options)
+    assert_whole(child, target, converted(checkpoint, tmp_path / "again", *options), home)
+
+
+def save_matrix(file: Path, seed: int) -> None:
+    names = [f"blk.{layer}.ffn_up.weight" for layer in range(4)]
+    chance = np.random.default_rng(seed)
+    entries = {
+        name: Activations(chance.random((1, 512), np.float32) + 0.01, np.array([8]))
+        for name in names
+    }
+    save_importance_matrix(file, ImportanceMatrix(entries, 1, 512, ("text",)))
 
 
 def test_two_at_once_get_into_no_quarrel(
