@@ -71,10 +71,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         return
     if not arguments.level:
         arguments.level = [_recommended_level(pinned, reporter)]
-    reason = _needs_checkpoint(arguments)
-    if not reason:
-        reason = _convert_while_downloading(reference, info, arguments, reporter)
-    if reason:
+    if reason := _convert_while_downloading(reference, info, arguments, reporter):
         if not arguments.keep_checkpoint:
             reporter.report(NoticeReported(NoticeCode.CHECKPOINT_KEPT, {"reason": reason}))
         _download_and_convert(pinned, arguments, reporter)
@@ -110,6 +107,7 @@ def _convert_while_downloading(
 ) -> str:
     """Convert without storing the weights; return the reason if that can't be done."""
     from app.conversion.converter.installation import converter_folder
+    from app.conversion.pipeline import require_choices
     from app.hub.outline import fetch_outline
     from app.library.conversion_records import ConversionRecords
     from app.streaming.streamed_conversion import (
@@ -124,10 +122,14 @@ def _convert_while_downloading(
         outline = fetch_outline(replace(reference, revision=info.commit), reporter.report)
     except AppError as error:
         if error.code in _WITHOUT_OUTLINE:
-            return tr("the tensors can't be listed beforehand")
+            return _needs_checkpoint(arguments) or tr("the tensors can't be listed beforehand")
         raise
-    reporter.report(SourceLocated(str(outline)))
     conversion = request_for(outline, arguments, settings)
+    if reason := _needs_checkpoint(arguments):
+        # Not only after the weights have been fetched.
+        require_choices(conversion, reporter.report)
+        return reason
+    reporter.report(SourceLocated(str(outline)))
     request = StreamRequest(
         info, reference.revision, conversion, outline, is_projector=arguments.mmproj
     )

@@ -127,8 +127,20 @@ def plan_conversion(
     return planned
 
 
+def require_choices(request: ConversionRequest, report: Report) -> None:
+    """Check only the levels and the names of the files.
+
+    Raises:
+        AppError: `level_not_offered`, `file_exists`, `folder_not_writable`.
+    """
+    _require([*_check_choices(request)], report)
+
+
 def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
-    checked = [*request.source.checks(converter), *_check_choices(request)]
+    _require([*request.source.checks(converter), *_check_choices(request)], report)
+
+
+def _require(checked: Sequence[Checked], report: Report) -> None:
     for check in checked:
         # The first try has reported the good ones.
         if check.error is not None or not has_restarted():

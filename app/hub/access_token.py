@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
 from app.core.secrets import is_sendable, store_secret, stored_secret
 from app.hub.hub_address import is_public_hub
-from app.jobs.launch import LENT_TOKEN
+from app.jobs.launch import LENT_TOKEN, own_environment
 
 _ENTRY = "huggingface.co"
 
@@ -19,12 +17,13 @@ def read_token() -> str | None:
     A mirror gets a token only if the environment sets both (`HF_TOKEN` and `HF_ENDPOINT`); the
     window's and the keyring's are only for `huggingface.co`.
     """
-    given = os.environ.get("HF_TOKEN", "").strip()
+    environment = own_environment()
+    given = environment.get("HF_TOKEN", "").strip()
     if is_sendable(given):
         return given
     if not is_public_hub():
         return None
-    lent = os.environ.get(LENT_TOKEN, "")
+    lent = environment.get(LENT_TOKEN, "")
     return lent if is_sendable(lent) else stored_secret(_ENTRY)
 
 

@@ -57,26 +57,31 @@ def fetch_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -
     Raises:
         AppError: `hub_unreachable`, `hub_answer`, `repository_gated` and the like.
     """
-    failures = 0
-    while True:
+    content, failures = bytearray(), 0
+    while (had := len(content)) < end - start:
         try:
-            return _received_part(snapshot, file, start, end)
+            if not _receive_part(snapshot, file, content, start, end):
+                return None
         except (AttemptFailed, httpx2.HTTPError) as error:
-            failures += 1
+            failures = 1 if len(content) > had else failures + 1
             snapshot.pause(file, error, failures)
+    return bytes(content[: end - start])
 
 
-def _received_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> bytes | None:
-    content = bytearray()
-    with snapshot.get(file, {"Range": f"bytes={start}-{end - 1}"}) as response:
+def _receive_part(
+    snapshot: Snapshot, file: RepositoryFile, content: bytearray, start: int, end: int
+) -> bool:
+    """Complete `content`; return False if the server has no range support."""
+    begin = start + len(content)
+    with snapshot.get(file, {"Range": f"bytes={begin}-{end - 1}"}) as response:
         snapshot.require_success(response, file)
         if response.status_code == HTTPStatus.OK:
-            return None
-        _require_range(response, file, start)
+            return False
+        _require_range(response, file, begin)
         for chunk in snapshot.body(response):
             content += chunk
             if len(content) >= end - start:
-                return bytes(content[: end - start])
+                return True
     raise AttemptFailed(CONNECTION_LOST)
 
 

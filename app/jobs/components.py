@@ -16,7 +16,7 @@ from app.core.events import Progressed
 from app.core.language import tr
 from app.core.network import require_network
 from app.jobs.child_process import ChildProcess
-from app.jobs.launch import pip_command_line
+from app.jobs.launch import PIP, child_environment, pip_command_line
 from app.jobs.reporter import Reporter
 
 _POLL_SECONDS = 0.25
@@ -167,7 +167,7 @@ def _unreachable(component: str, reason: str) -> AppError:
 def _environment(folder: Path) -> dict[str, str]:
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
     quiet = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_COLOR": "1"}
-    return {**os.environ, **temporary, **quiet}
+    return {**child_environment(PIP), **temporary, **quiet}
 
 
 def _report(package: Package, folder: Path, reporter: Reporter) -> None:

@@ -15,8 +15,10 @@ _TOKEN_VERBS = frozenset({"browse", "convert", "download", "estimate", "get", "s
 """Verbs that use the Hub, or may."""
 LENT_TOKEN = "GRISTMILL_HUB_TOKEN"
 """Variable with a token for `huggingface.co` that no keyring keeps."""
-_TOKEN_VARIABLES = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
+_TOKEN_VARIABLES = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", LENT_TOKEN})
 _lent: dict[str, str] = {}
+_changed: dict[str, str | None] = {}
+"""The former values of variables that were changed for others' code."""
 
 RENDER = "--render-templates"
 PIP = "--pip"
@@ -55,7 +57,7 @@ def pages_command_line() -> list[str]:
 
 def child_environment(verb: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a child: without secrets, but for the Hub's if the verb uses it."""
-    inherited = os.environ if environment is None else environment
+    inherited = own_environment() if environment is None else environment
     uses_hub = verb in _TOKEN_VERBS
     kept = {
         name: value
@@ -63,6 +65,19 @@ def child_environment(verb: str, environment: Mapping[str, str] | None = None) -
         if not _SECRET.search(name) or (uses_hub and name in _TOKEN_VARIABLES)
     }
     return {**kept, **_lent} if uses_hub else kept
+
+
+def own_environment() -> dict[str, str]:
+    """Return the environment of this program, without what was changed for others' code."""
+    kept = {name: value for name, value in os.environ.items() if name not in _changed}
+    return kept | {name: value for name, value in _changed.items() if value is not None}
+
+
+def change_for_others(**variables: str) -> None:
+    """Set variables for others' code in this process, and take the Hub's tokens away from it."""
+    for name in (*variables, *_TOKEN_VARIABLES):
+        _changed.setdefault(name, os.environ.pop(name, None))
+    os.environ.update(variables)
 
 
 def lend_token(token: str) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
-from app.jobs.launch import program_command
+from app.jobs.launch import own_environment, program_command
 from app.jobs.lifeline import exit_now
 
 _MARK = "GRISTMILL_STARTED_OVER"
@@ -33,7 +33,7 @@ def restart(variables: Mapping[str, str]) -> NoReturn:
     It inherits standard input and output, and with them the lifeline to the parent.
     """
     command = [*program_command(), *sys.argv[1:]]
-    environment = {**os.environ, **variables, _MARK: "1"}
+    environment = {**own_environment(), **variables, _MARK: "1"}
     if sys.platform == "win32":
         # On Windows, a replacement is a new process that the parent doesn't wait for.
         exit_now(subprocess.run(command, env=environment, check=False).returncode)

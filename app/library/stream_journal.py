@@ -15,6 +15,7 @@ import msgspec
 
 from app.core import paths
 from app.core.files import PART_SUFFIX, write_atomically
+from app.library.folder_lock import is_locked, remove_untouched
 
 _NAME = "journal"
 _PART_SUFFIX = f".get{PART_SUFFIX}"
@@ -48,7 +49,10 @@ class StreamedFile(msgspec.Struct, frozen=True):
 
 
 class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
-    """Identity of a streamed conversion: what is converted into which files."""
+    """Identity of a streamed conversion: what is converted into which files.
+
+    `recipe_sha256` stands for all else that the bytes of the weights depend on.
+    """
 
     repository: str
     commit: str
@@ -56,6 +60,7 @@ class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
     levels: tuple[str, ...]
     is_projector: bool
     files: tuple[StreamedFile, ...]
+    recipe_sha256: str = ""
     total_bytes: int
 
 
@@ -63,12 +68,13 @@ class JournalEntry(msgspec.Struct, frozen=True, tag="entry"):
     """Progress that has become safe since the previous entry.
 
     `digests` has the SHA-256 of stored tensors that have passed but are still needed, by weight
-    file and offset.
+    file and offset. `is_complete`: the files are whole and get their names.
     """
 
     positions: dict[str, FilePosition] = {}
     finished: tuple[TensorKey, ...] = ()
     digests: dict[str, str] = {}
+    is_complete: bool = False
 
 
 class UnfinishedStream(NamedTuple):
@@ -93,6 +99,7 @@ class Journal:
         self.positions: dict[str, FilePosition] = {}
         self.finished: set[TensorKey] = set()
         self.digests: dict[str, str] = {}
+        self.is_complete = False
         for line in self._lines():
             self._take(line)
 
@@ -105,6 +112,7 @@ class Journal:
         """Begin anew."""
         self.record = record
         self.positions, self.finished, self.digests = {}, set(), {}
+        self.is_complete = False
         self._rewrite()
 
     def add(self, checkpoint: JournalEntry) -> None:
@@ -123,6 +131,10 @@ class Journal:
             key: digest for key, digest in self.digests.items() if not key.startswith(f"{file}:")
         }
         self._rewrite()
+
+    def remove(self) -> None:
+        """Remove it: there is nothing to go on with."""
+        self.file.unlink(missing_ok=True)
 
     def _rewrite(self) -> None:
         state = JournalEntry(self.positions, tuple(self.finished), self.digests)
@@ -145,15 +157,23 @@ class Journal:
         match line:
             case StreamRecord():
                 self.record = line
-            case JournalEntry(positions, finished, digests):
+            case JournalEntry(positions, finished, digests, is_complete):
                 self.positions |= positions
                 self.finished |= set(finished)
                 self.digests |= digests
+                self.is_complete |= is_complete
 
 
 def part_of(path: Path) -> Path:
     """Return the path at which a file grows until it is whole."""
     return path.with_name(path.name + _PART_SUFFIX)
+
+
+def remove_untouched_streams() -> None:
+    """Remove the folders of conversions that ended before they began."""
+    for folder in paths.streams_folder().glob("*"):
+        if not is_locked(folder):
+            remove_untouched(folder)
 
 
 def unfinished_streams() -> Iterator[UnfinishedStream]:

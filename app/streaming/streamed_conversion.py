@@ -8,7 +8,6 @@ so that a later run goes on where an earlier one was killed.
 from __future__ import annotations
 
 import hashlib
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,8 +16,14 @@ from pathlib import Path
 
 import psutil
 
+from app import __version__
 from app.checkpoint.weight_files import list_weights
-from app.conversion.pipeline import ConversionRequest, PlannedModel, plan_conversion
+from app.conversion.pipeline import (
+    ConversionRequest,
+    PlannedModel,
+    plan_conversion,
+    require_choices,
+)
 from app.conversion.writer import ModelFile
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
@@ -29,12 +34,19 @@ from app.core.sizes import format_bytes
 from app.hub.access_token import read_token
 from app.hub.client import HubClient
 from app.hub.hub_address import hub_endpoint
+from app.hub.outline import remove_outline
 from app.hub.progress import Progress
 from app.hub.repository import RepositoryFile, RepositoryInfo
 from app.hub.snapshot import RetryPolicy, Snapshot
 from app.hub.speed_limit import SpeedLimit
 from app.library.folder_lock import exclusive_folder
-from app.library.stream_journal import Journal, StreamRecord
+from app.library.stream_journal import (
+    Journal,
+    JournalEntry,
+    StreamRecord,
+    remove_untouched_streams,
+)
+from app.native.importance_matrix import ImportanceMatrix
 from app.streaming import unfinished_files
 from app.streaming.arrivals import Arrivals
 from app.streaming.stream_converter import StreamConverter
@@ -84,25 +96,38 @@ def convert_while_downloading(
         AppError: what conversions and downloads raise. What is written stays for another run.
     """
     request.folder.mkdir(parents=True, exist_ok=True)
-    damaged: set[str] = set()
-    with exclusive_folder(request.folder, request.info.repository):
-        while True:
+    try:
+        with exclusive_folder(request.folder, request.info.repository):
             try:
-                written = _Stream(request, converter, report).run()
-            except FileDamagedError as error:
-                if error.file.path in damaged:
-                    raise AppError(ErrorCode.DOWNLOAD_DAMAGED, file=error.file.path) from error
-                # The first copy may have been damaged on its way; the second shows the source.
-                damaged.add(error.file.path)
-            except AppError as error:
-                if error.code is not ErrorCode.WEIGHTS_ARE_HOLES:
-                    raise
-                reason = tr("the converter reads weights beforehand")
-                raise CheckpointNeededError(reason) from error
-            else:
-                break
-    shutil.rmtree(request.folder, ignore_errors=True)
+                written = _converted(request, converter, report)
+            except CheckpointNeededError:
+                journal = Journal(request.folder)
+                unfinished_files.remove_parts(journal.record.files if journal.record else ())
+                journal.remove()
+                raise
+            Journal(request.folder).remove()
+    finally:
+        remove_untouched_streams()
     return written
+
+
+def _converted(request: StreamRequest, converter: Path, report: Report) -> tuple[Path, ...]:
+    damaged: set[str] = set()
+    while True:
+        try:
+            return _Stream(request, converter, report).run()
+        except FileDamagedError as error:
+            if error.file.path in damaged:
+                # Unless the source is damaged, the outline is, whose headers have no checksum.
+                remove_outline(request.outline)
+                raise AppError(ErrorCode.DOWNLOAD_DAMAGED, file=error.file.path) from error
+            # The first copy may have been damaged on its way; the second shows the source.
+            damaged.add(error.file.path)
+        except AppError as error:
+            if error.code is not ErrorCode.WEIGHTS_ARE_HOLES:
+                raise
+            reason = tr("the converter reads weights beforehand")
+            raise CheckpointNeededError(reason) from error
 
 
 class _Stream:
@@ -122,6 +147,7 @@ class _Stream:
         """Fetch, convert and write; what a damaged file has led to is taken back."""
         if (made := self._made_earlier()) is not None:
             return made
+        require_choices(self._request.conversion, self._report)
         with self._fetching() as fetching:
             planned = self._planned()
             plan = self._streamable(planned)
@@ -143,7 +169,7 @@ class _Stream:
         record = self._journal.record
         if record is None or record.commit != self._request.info.commit:
             return None
-        if not unfinished_files.are_whole(record.files):
+        if not self._journal.is_complete or not unfinished_files.are_whole(record.files):
             return None
         targets = [Path(file.path) for file in record.files]
         unfinished_files.keep(targets)
@@ -195,6 +221,7 @@ class _Stream:
                 for part in planned
                 for path, plan in part.plans.items()
             ),
+            recipe_sha256=_recipe_digest(self._request.conversion.choices.importance),
             total_bytes=self._total_bytes,
         )
         earlier = self._journal.record
@@ -230,6 +257,7 @@ class _Stream:
             raise
         for file in files:
             file.check()
+        self._journal.add(JournalEntry(is_complete=True))
 
     def _count(self, name: str, size_bytes: int) -> None:
         self._progress.enter(name, size_bytes)
@@ -258,6 +286,15 @@ class _Fetching:
         """Wait until it has ended."""
         if self._thread.ident is not None:
             self._thread.join()
+
+
+def _recipe_digest(importance: ImportanceMatrix | None) -> str:
+    """Return the SHA-256 of this version and of what the headers of the files don't tell."""
+    digest = hashlib.sha256(__version__.encode())
+    for name, activations in sorted(importance.entries.items()) if importance else ():
+        digest.update(name.encode())
+        digest.update(activations.means().tobytes())
+    return digest.hexdigest()
 
 
 def _weight_files(request: StreamRequest) -> Iterator[tuple[Path, RepositoryFile]]:

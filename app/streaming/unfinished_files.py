@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -28,11 +28,12 @@ def are_growing(files: Iterable[StreamedFile]) -> bool:
     return all(_size_of(file.part) == file.size_bytes for file in files)
 
 
-def are_whole(files: Sequence[StreamedFile]) -> bool:
-    """Return whether some have their names already: they get them only when all are whole."""
-    growing = [file for file in files if file.part.exists()]
-    named = [file for file in files if file not in growing]
-    return bool(named) and all(_size_of(Path(file.path)) == file.size_bytes for file in named)
+def are_whole(files: Iterable[StreamedFile]) -> bool:
+    """Return whether all complete files are still there; some may have their names already."""
+    return all(
+        _size_of(file.part if file.part.exists() else Path(file.path)) == file.size_bytes
+        for file in files
+    )
 
 
 def remove_parts(files: Iterable[StreamedFile]) -> None:
@@ -75,10 +76,15 @@ def sync(models: Iterable[ModelFile]) -> None:
 
 
 def keep(paths: Iterable[Path]) -> None:
-    """Give whole files their names; those that have them already are left out."""
+    """Give whole files their names; those that have them already are left out.
+
+    Raises:
+        AppError: `folder_not_writable`.
+    """
     for path in paths:
-        if part_of(path).exists():
-            replace(part_of(path), path)
+        with raising_app_errors(path.parent):
+            if part_of(path).exists():
+                replace(part_of(path), path)
 
 
 def _size_of(path: Path) -> int:

@@ -12,10 +12,8 @@ import numpy.typing as npt
 from app.checkpoint.folder_kind import LARGEST_SCALAR_BYTES, holds_scalars
 from app.checkpoint.weight_files import tensor_ranges
 from app.conversion.layout.layout import WeightRange
-from app.core.errors import AppError, ErrorCode
 from app.hub.byte_stream import stream_file
 from app.hub.checksum import Checksum
-from app.hub.outline import remove_outline
 from app.hub.remote_header import fetch_part
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import Snapshot
@@ -25,7 +23,7 @@ from app.streaming.tensor_cutter import FilePiece, TensorCutter
 
 
 class FileDamagedError(Exception):
-    """A weight file arrived with a wrong checksum; it is to be fetched again."""
+    """A weight file arrived with a wrong checksum or header; it is to be fetched again."""
 
     def __init__(self, file: RepositoryFile) -> None:
         super().__init__(file.path)
@@ -112,7 +110,8 @@ class WeightFetcher:
         for chunk in stream_file(self._snapshot, file, position.offset):
             for piece in cutter.cut(chunk):
                 checksum.update(piece.content)
-                outline.require_same(piece)
+                if not outline.has_same(piece):
+                    raise FileDamagedError(file)
                 if piece.completed is not None:
                     passed.append((piece.completed, checksum.state()))
                     self._put(piece.completed, piece.weights)
@@ -136,24 +135,17 @@ class _Outline:
         self._path = path
         self._has_scalars = holds_scalars(path.parent)
 
-    def require_same(self, piece: FilePiece) -> None:
-        """Check that what the outline has of a file is what arrives now.
-
-        Raises:
-            AppError: `download_damaged`; the outline is removed.
-        """
+    def has_same(self, piece: FilePiece) -> bool:
+        """Return whether what the outline has of a file is what arrives now."""
         if not piece.is_of_tensor:
             offset, content = piece.offset, bytes(piece.content)
         elif self._has_scalars and piece.completed and _is_scalar(piece.completed):
             offset, content = piece.completed.offset, _bytes_of(piece.weights)
         else:
-            return
+            return True
         with self._path.open("rb") as outline:
             outline.seek(offset)
-            if outline.read(len(content)) == content:
-                return
-        remove_outline(self._path.parent)
-        raise AppError(ErrorCode.DOWNLOAD_DAMAGED, file=self._path.name)
+            return outline.read(len(content)) == content
 
 
 def _is_scalar(weights: WeightRange) -> bool:

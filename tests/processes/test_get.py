@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import Failed, Finished, NoticeReported, Progressed
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
 from app.library.conversion_records import ConversionRecords
-from app.library.stream_journal import FilePosition, Journal
+from app.library.stream_journal import FilePosition, Journal, part_of
+from app.native.importance_matrix import Activations, ImportanceMatrix, save_importance_matrix
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.gguf.gguf_files import llama_file
@@ -177,7 +181,7 @@ def test_canceled_it_keeps_what_is_safe_and_resumes(
     target = tmp_path / "made"
     hub.faults.hold_after_bytes = weights_of(checkpoint)
     with started("get", NAME, *CHOSEN, "--to", str(target)) as child:
-        wait_until(lambda: noted(home, first.name) == FilePosition(first.stat().st_size, b"", True))
+        wait_until(lambda: first_is_noted(home, checkpoint))
         child.cancel()
         assert child.end() == EXIT_CANCELED
     hub.release()
@@ -188,6 +192,12 @@ def test_canceled_it_keeps_what_is_safe_and_resumes(
 
     assert_whole(child, target, reference, home)
     assert hub.sent_bytes(first.name) == sent
+
+
+def first_is_noted(home: Path, checkpoint: Path) -> bool:
+    """Return whether the journal has all of the first weight file."""
+    first, *_ = sorted(checkpoint.glob("*.safetensors"))
+    return noted(home, first.name) == FilePosition(first.stat().st_size, b"", True)
 
 
 def noted(home: Path, name: str) -> FilePosition | None:
@@ -243,16 +253,60 @@ def test_another_commit_begins_anew_and_leaves_nothing(
     assert_whole(child, target, converted(newer, tmp_path / "reference", *CHOSEN), home)
 
 
-def test_an_existing_file_stays(
-    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path
+def test_an_existing_file_stays_and_no_weights_are_fetched(
+    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path, home: Path
 ) -> None:
     target = tmp_path / "made"
     target.mkdir()
     (target / "Tiny-Q4_K_M.gguf").write_bytes(b"mine")
     assert failure(get(target, *CHOSEN)).code is ErrorCode.FILE_EXISTS
+    assert failure(get(target, *CHOSEN, "--keep-checkpoint")).code is ErrorCode.FILE_EXISTS
     assert contents_of(target) == {"Tiny-Q4_K_M.gguf": b"mine"}
+    # Only their headers, which have told the name of the file.
+    assert hub.sent_bytes(".safetensors") < 3 * FIRST_REQUEST_BYTES
+    assert_nothing_left(home)
     assert get(target, *CHOSEN, "--overwrite").process.returncode == 0
     assert contents_of(target) == reference
+
+
+def test_an_older_file_of_the_same_size_is_not_taken_for_the_new_one(
+    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path, home: Path
+) -> None:
+    target = tmp_path / "made"
+    target.mkdir()
+    for name, content in reference.items():
+        (target / name).write_bytes(bytes(len(content)))
+    hub.faults.hold_after_bytes = 5_000_000
+    with started("get", NAME, *CHOSEN, "--overwrite", "--to", str(target)) as child:
+        wait_until(lambda: bool(list((home / "streams").glob("*/journal"))))
+        child.process.kill()
+    hub.release()
+    for part in target.glob("*.part"):
+        part.unlink()
+    child = get(target, *CHOSEN, "--overwrite")
+    assert_whole(child, target, reference, home)
+
+
+def test_killed_while_files_get_their_names_it_gives_the_rest_theirs(
+    hub: LocalHub, repository: str, reference: dict[str, bytes], tmp_path: Path, home: Path
+) -> None:
+    target = tmp_path / "made"
+    part = part_of(target / f"Tiny-{LEVELS[1]}.gguf")
+    hub.faults.bytes_per_second = 5_000_000
+    with started("get", NAME, *CHOSEN, "--to", str(target)) as child:
+        reader = threading.Thread(target=child.end)
+        reader.start()
+        wait_until(part.exists)
+        # Nothing can be renamed to a folder that isn't empty.
+        (target / f"Tiny-{LEVELS[1]}.gguf" / "in the way").mkdir(parents=True)
+        reader.join()
+    assert failure(child).code is ErrorCode.FOLDER_NOT_WRITABLE
+    assert (target / f"Tiny-{LEVELS[0]}.gguf").read_bytes() == reference[f"Tiny-{LEVELS[0]}.gguf"]
+    shutil.rmtree(target / f"Tiny-{LEVELS[1]}.gguf")
+    sent = hub.sent_bytes(".safetensors")
+    child = get(target, *CHOSEN)
+    assert_whole(child, target, reference, home)
+    assert hub.sent_bytes(".safetensors") == sent
 
 
 def test_without_a_level_it_takes_the_recommended_one(repository: str, tmp_path: Path) -> None:
@@ -299,6 +353,24 @@ def test_a_model_that_does_not_chat_is_named_before_its_weights_come(
     assert not any(isinstance(event, Progressed) for event in child.events[:place])
 
 
+def test_a_layout_that_reads_weights_leaves_only_the_checkpoint(
+    hub: LocalHub, tmp_path: Path, home: Path
+) -> None:
+    source = make_checkpoint("MambaConfig", tmp_path / "Tiny")
+    weights = load_file(source / "model.safetensors")
+    # The converter compares both.
+    weights["lm_head.weight"] = weights["backbone.embeddings.weight"].clone()
+    save_file(weights, source / "model.safetensors", {"format": "pt"})
+    hub.add_repository(NAME, source, lfs_above_bytes=HEADERS_BYTES)
+    child = get(tmp_path / "made", "--level", "Q8_0")
+    assert child.process.returncode == 0, child.events[-1]
+    assert NoticeCode.CHECKPOINT_KEPT in {
+        event.code for event in child.events if isinstance(event, NoticeReported)
+    }
+    assert list(contents_of(tmp_path / "made")) == ["Tiny-Q8_0.gguf"]
+    assert not (home / "streams").exists()
+
+
 def test_of_a_gguf_repository_it_downloads_a_file(hub: LocalHub, tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
@@ -307,6 +379,32 @@ def test_of_a_gguf_repository_it_downloads_a_file(hub: LocalHub, tmp_path: Path)
     hub.add_repository(NAME, folder)
     child = get(tmp_path / "made", "--level", "Q8_0")
     assert child.events[-1] == Finished((str(tmp_path / "made" / "tiny-Q8_0.gguf"),))
+
+
+def test_another_importance_matrix_begins_anew(
+    hub: LocalHub, repository: str, checkpoint: Path, tmp_path: Path, home: Path
+) -> None:
+    target, matrix = tmp_path / "made", tmp_path / "matrix.gguf"
+    options = ("--level", "Q4_K_M", "--imatrix", str(matrix))
+    save_matrix(matrix, seed=1)
+    hub.faults.hold_after_bytes = weights_of(checkpoint)
+    with started("get", NAME, *options, "--to", str(target)) as child:
+        wait_until(lambda: first_is_noted(home, checkpoint))
+        child.process.kill()
+    hub.release()
+    save_matrix(matrix, seed=2)
+    child = get(target, *options)
+    assert_whole(child, target, converted(checkpoint, tmp_path / "again", *options), home)
+
+
+def save_matrix(file: Path, seed: int) -> None:
+    names = [f"blk.{layer}.ffn_up.weight" for layer in range(4)]
+    chance = np.random.default_rng(seed)
+    entries = {
+        name: Activations(chance.random((1, 512), np.float32) + 0.01, np.array([8]))
+        for name in names
+    }
+    save_importance_matrix(file, ImportanceMatrix(entries, 1, 512, ("text",)))
 
 
 def test_two_at_once_get_into_no_quarrel(

@@ -24,6 +24,7 @@ from tests.support.checkpoints.registered_architectures import (
     registered_checkpoint,
 )
 from tests.support.engine.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
+from tests.support.hub.local_hub import LocalHub
 from tests.support.machine.verbs import Ended, run_verb, sentence_of
 
 pytestmark = pytest.mark.slow
@@ -119,6 +120,22 @@ def test_what_the_first_version_can_not_read_is_read_with_the_other(tmp_path: Pa
     _, ended = converted(source)
     assert ended.status == 0, ended.complaints
     assert versions_named(ended)[-1] == _OWN
+
+
+@pytest.mark.parametrize("verb", ["get", "convert", "estimate"])
+def test_a_repository_is_read_with_the_other_version_too(
+    verb: str, tmp_path: Path, known_machine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = copied("Qwen3ForCausalLM", "pinned", tmp_path / "model")
+    name_tokenizer(source, "Qwen3_5Tokenizer")
+    monkeypatch.setenv("HF_TOKEN", "hf_accepted")
+    with LocalHub() as hub:
+        hub.accepted_tokens.add("hf_accepted")
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        hub.add_repository("owner/model", source, private=True, lfs_above_bytes=100_000)
+        options = () if verb == "estimate" else ("--level", "BF16", "--to", str(tmp_path / "made"))
+        ended = run_verb(verb, "owner/model", *options)
+    assert ended.status == 0, ended.complaints
 
 
 def test_the_fault_is_that_of_the_version_that_it_was_made_for(tmp_path: Path) -> None:

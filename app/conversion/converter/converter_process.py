@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from app.conversion.converter.patches.missing_weights import refuse_holes
 from app.conversion.converter.patches.model_cards import tolerate_odd_model_cards
 from app.conversion.converter.patches.untrusted_code import refuse_code
 from app.conversion.converter.transformers_choice import Transformers
+from app.jobs.launch import change_for_others
 
 
 @functools.cache
@@ -30,7 +30,7 @@ def activate_converter(folder: Path, transformers: Transformers = "own") -> None
     sys.path[:0] = [str(folder), str(folder / "gguf-py")]
     if transformers == "pinned":
         sys.path.insert(0, str(pinned_packages_folder()))
-    os.environ.update(
+    change_for_others(
         NO_LOCAL_GGUF="1",
         HF_HUB_OFFLINE="1",
         TRANSFORMERS_OFFLINE="1",

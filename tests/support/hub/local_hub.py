@@ -67,6 +67,8 @@ class Faults:
     """The number of responses with one flipped bit in the middle."""
     flipped_offsets: set[int] = field(default_factory=set)
     """The offsets in a file of bytes to damage, each once."""
+    flipped_in: dict[str, set[int]] = field(default_factory=dict)
+    """The same by the path of the file."""
     announces_too_much: int = 0
     """The number of responses that announce one byte more than they send."""
     uses_of_signature: int = 0
@@ -217,12 +219,15 @@ class LocalHub:
             self._uses[address] += 1
             return 0 < self.faults.uses_of_signature < self._uses[address]
 
-    def damaged(self, offset: int, content: bytes) -> bytes:
-        """Return the content at an offset with a flipped bit in each of `flipped_offsets`."""
+    def damaged(self, path: str, offset: int, content: bytes) -> bytes:
+        """Return the content at an offset of a file with the flipped bits that are due there."""
+        faults = self.faults
         with self._changed:
             inside = range(offset, offset + len(content))
-            struck = [place for place in self.faults.flipped_offsets if place in inside]
-            self.faults.flipped_offsets.difference_update(struck)
+            due = (faults.flipped_offsets, faults.flipped_in.get(path, set()))
+            struck = [place for places in due for place in places if place in inside]
+            for places in due:
+                places.difference_update(struck)
         changed = bytearray(content)
         for place in struck:
             changed[place - offset] ^= 0x10

@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._begin(206 if is_part else 200, {"Content-Length": length, **headers})
         self.close_connection = self.close_connection or more
         if self.command == "GET":
-            self._send_body(file.local, start, end)
+            self._send_body(file, start, end)
 
     def _refuses_range(self) -> bool:
         return self.command == "GET" and self.hub.strike("refuses_ranges")
@@ -162,15 +162,15 @@ class _Handler(BaseHTTPRequestHandler):
         end = min(int(asked[2]) + 1, file.size_bytes) if asked[2] else file.size_bytes
         return min(int(asked[1]), end), end
 
-    def _send_body(self, local: Path, start: int, end: int) -> None:
+    def _send_body(self, file: StoredFile, start: int, end: int) -> None:
         faults = self.hub.faults
         size_bytes = end - start
         stalls_at = size_bytes // 2 if size_bytes > 1 and self.hub.strike("stalls") else None
         flips_at = size_bytes // 2 if size_bytes > 1 and self.hub.strike("flipped_bits") else None
         drops_at = faults.drop_every_bytes or None
         sent = 0
-        for chunk in self._chunks(local, start, end):
-            piece = self.hub.damaged(start + sent, _flipped(chunk, sent, flips_at))
+        for chunk in self._chunks(file.local, start, end):
+            piece = self.hub.damaged(file.path, start + sent, _flipped(chunk, sent, flips_at))
             for limit in (stalls_at, drops_at):
                 if limit is not None and sent + len(piece) > limit:
                     piece = piece[: limit - sent]

@@ -28,6 +28,7 @@ HARMLESS: dict[str, dict[str, int | bool]] = {
     "the server is busy": {"rate_limits": 1},
     "the connection stalls": {"stalls": 1},
     "the connection drops": {"drop_every_bytes": 400_000},
+    "the connection drops within segments": {"drop_every_bytes": 15_000},
     "it is compressed": {"gzip": True},
 }
 

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from app.hub.access_token import read_token
+from app.jobs import launch
 from app.jobs.launch import (
+    change_for_others,
     child_environment,
     command_line,
     is_own_command,
+    own_environment,
     pages_command_line,
     pip_command_line,
     renderer_command_line,
@@ -84,7 +88,7 @@ def test_the_renderer_is_this_program_too(monkeypatch: pytest.MonkeyPatch) -> No
     assert renderer_command_line() == [sys.executable, "--render-templates"]
 
 
-@pytest.mark.parametrize("verb", ["serve", "chat", "probe", "models", "self-test"])
+@pytest.mark.parametrize("verb", ["serve", "chat", "probe", "models", "self-test", launch.PIP])
 def test_no_secret_reaches_a_child_that_needs_none(verb: str) -> None:
     environment = child_environment(verb, {**_SECRETS, "PATH": "/bin", "LANG": "tr_TR"})
     assert environment == {"PATH": "/bin", "LANG": "tr_TR"}
@@ -95,6 +99,29 @@ def test_what_uses_the_hub_keeps_its_token_and_no_other_secret(verb: str) -> Non
     environment = child_environment(verb, {**_SECRETS, "PATH": "/bin"})
     assert environment.pop("HF_TOKEN") == "hf_planted"
     assert environment.keys() <= {"PATH", "HUGGING_FACE_HUB_TOKEN"}
+
+
+def test_a_child_hands_on_what_the_window_lent_it() -> None:
+    lent = {launch.LENT_TOKEN: "hf_lent"}
+    assert child_environment("estimate", lent) == lent
+    assert child_environment("serve", lent) == {}
+
+
+def test_others_code_sees_no_token_but_children_and_a_restart_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(launch, "_changed", {})
+    monkeypatch.setenv("HF_TOKEN", "hf_planted")
+    monkeypatch.setenv("OTHERS_FLAG", "before")
+    before = dict(os.environ)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    for _ in range(2):
+        change_for_others(HF_HUB_OFFLINE="1", OTHERS_FLAG="after")
+        assert "HF_TOKEN" not in os.environ
+        assert (os.environ["HF_HUB_OFFLINE"], os.environ["OTHERS_FLAG"]) == ("1", "after")
+        assert own_environment() == before
+        assert child_environment("get")["HF_TOKEN"] == read_token() == "hf_planted"
 
 
 def test_the_environment_is_this_process_s_own_by_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from app.library.folder_lock import exclusive_folder
 from app.library.stream_journal import (
     FilePosition,
     Journal,
     JournalEntry,
     StreamedFile,
     StreamRecord,
+    remove_untouched_streams,
 )
 
 RECORD = StreamRecord(
@@ -73,3 +75,29 @@ def test_another_record_begins_anew(tmp_path: Path) -> None:
     journal.add(FIRST)
     journal.begin(RECORD)
     assert (Journal(tmp_path).finished, Journal(tmp_path).positions) == (set(), {})
+
+
+def test_files_are_complete_once_the_journal_says_so(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.begin(RECORD)
+    journal.add(FIRST)
+    assert not Journal(tmp_path).is_complete
+    journal.add(JournalEntry(is_complete=True))
+    assert Journal(tmp_path).is_complete
+    journal.begin(RECORD)
+    assert not Journal(tmp_path).is_complete
+
+
+def test_folders_of_runs_that_never_began_are_removed(home: Path) -> None:
+    begun, untouched, running = (home / "streams" / name for name in ("a", "b", "c"))
+    for folder in (begun, untouched, running):
+        folder.mkdir(parents=True)
+        with exclusive_folder(folder, "owner/name"):
+            pass
+    Journal(begun).begin(RECORD)
+    with exclusive_folder(running, "owner/name"):
+        remove_untouched_streams()
+    assert sorted((home / "streams").iterdir()) == [begun, running]
+    Journal(begun).remove()
+    remove_untouched_streams()
+    assert not (home / "streams").exists()
