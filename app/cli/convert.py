@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.conversion_command import remember_conversion, source_repository
 from app.cli.values import (
     add_pickle_argument,
     add_requantize_argument,
@@ -166,6 +167,7 @@ def convert_path(place: Path, arguments: argparse.Namespace, reporter: Reporter)
 
         request = calibrated(request, converter, arguments.calibration, reporter)
     written = convert(request, converter, reporter.report)
+    remember_conversion(written, source_repository(place), place, arguments)
     reporter.report(Finished(tuple(str(path) for path in written)))
 
 

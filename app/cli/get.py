@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.cli.conversion_command import remember_conversion
 from app.cli.convert import add_conversion_arguments, convert_path, request_for
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.event_lines import decode_event
@@ -135,6 +136,7 @@ def _convert_while_downloading(
         written = convert_while_downloading(request, converter, reporter.report)
     except CheckpointNeededError as error:
         return str(error)
+    remember_conversion(written, reference.repository, outline, arguments)
     reporter.report(Finished(tuple(str(path) for path in written)))
     return ""
 

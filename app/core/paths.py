@@ -85,6 +85,11 @@ def verifications_file() -> Path:
     return home() / "verifications.json"
 
 
+def conversions_file() -> Path:
+    """Return the path of the record of how models were converted (JSON)."""
+    return home() / "conversions.json"
+
+
 def measurements_folder() -> Path:
     """Return the folder of models' measurements, one small JSON file for each."""
     return home() / "measurements"
