@@ -24,7 +24,8 @@ def publish(
     both = zip(request.files, planned.files, strict=True)
     missing = [local for local, file in both if not file.is_there]
     checksums = checksums_of([file.path for file in missing], report) if missing else ()
-    uploader.create(planned.repository, is_private=planned.is_private)
+    if not planned.exists:
+        uploader.create(planned.repository, is_private=planned.is_private)
     progress = Progress("publish", planned.missing_bytes, report)
     for file, sha256 in zip(missing, checksums, strict=True):
         progress.enter(file.name)

@@ -20,6 +20,7 @@ _HEAD = (
     "| file | level | size | bits per weight | perplexity | KL divergence |",
     "|---|---|---|---|---|---|",
 )
+_UNKNOWN = "–"
 _ROW = re.compile(r"^\| \[([^\]]+)\]\(.*\|$", re.M)
 _SECTION = re.compile(r"^### `([^`]+)`\n.*?(?=^### `|\Z)", re.M | re.S)
 _LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.-]{1,40}")
@@ -147,8 +148,9 @@ def _introduction(facts: CardFacts) -> str:
 
 def _row(model: CardModel) -> str:
     quality = model.quality
-    perplexity = f"{quality.perplexity:.4g}" if quality else ""
-    divergence = f"{quality.divergence:.4g}" if quality and quality.divergence is not None else ""
+    perplexity = f"{quality.perplexity:.4g}" if quality else _UNKNOWN
+    compared = quality is not None and quality.divergence is not None
+    divergence = f"{quality.divergence:.4g}" if quality and compared else _UNKNOWN
     level = f"{model.level} (projector)" if model.is_projector else model.level
     size, bits = format_bytes(model.size_bytes), f"{model.bits_per_weight:.2f}"
     cells = (f"[{model.name}]({model.name})", level, size, bits, perplexity, divergence)
