@@ -215,9 +215,9 @@ class HubHandler(_Handler):
             self._search(parse_qs(address.query))
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/refs", address.path):
             self._list_refs(unquote(match[1]))
-        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/([^/]+)/?", address.path):
-            self._list(unquote(match[1]), unquote(match[2]))
-        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/paths-info/([^/]+)", address.path):
+        elif match := re.fullmatch(
+            r"/api/models/([^/]+/[^/]+)/(?:tree|paths-info)/([^/]+)/?", address.path
+        ):
             self._list(unquote(match[1]), unquote(match[2]), self._asked_paths())
         elif match := re.fullmatch(
             r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", address.path
@@ -313,13 +313,15 @@ class HubHandler(_Handler):
         )
         self._send_json(expanded(answer, query))
 
-    def _asked_paths(self) -> list[str]:
+    def _asked_paths(self) -> list[str] | None:
+        if self.command == "GET":
+            return None
         if self.body.startswith("{"):
             paths = json.loads(self.body)["paths"]
             return [paths] if isinstance(paths, str) else paths
         return parse_qs(self.body).get("paths", [])
 
-    def _list(self, name: str, revision: str, paths: list[str] | None = None) -> None:
+    def _list(self, name: str, revision: str, paths: list[str] | None) -> None:
         if snapshot := self._find(name, revision):
             files = snapshot.files.values()
             entries = [one.as_tree_entry() for one in files if paths is None or one.path in paths]
