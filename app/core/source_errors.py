@@ -48,7 +48,7 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.REPOSITORY_PUBLIC: (
         tr("The repository {repository} exists and is public."),
-        tr("Agree to publish there, or choose another name."),
+        tr("Untick “Private” to publish there, or choose another name."),
     ),
     ErrorCode.PATH_IN_METADATA: (
         tr("The entry {key} in {file} names a path of a machine: {value}."),
