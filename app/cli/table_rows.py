@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from app.core import events
 from app.core.hub_events import FitVerdict, HubModelFound, RepositoryKind
 from app.core.language import tr
-from app.core.publish_events import PublishPlanned
+from app.core.publish_events import CARD_NAME, PublishPlanned
 from app.core.sentences import describe_error, describe_verification
 from app.core.sizes import format_bytes, format_weights
 
@@ -143,4 +143,4 @@ def _publication_rows(planned: PublishPlanned) -> Iterator[str]:
         yield f"{file.name:<52} {'':<8} {format_bytes(file.size_bytes):>9}  {note}".rstrip()
     if planned.card:
         size = format_bytes(len(planned.card.encode()))
-        yield f"{'README.md':<52} {'':<8} {size:>9}  {tr('the model card')}"
+        yield f"{CARD_NAME:<52} {'':<8} {size:>9}  {tr('the model card')}"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+CARD_NAME = "README.md"
+"""The name of the model card in a repository."""
+
 
 class PublishedFile(msgspec.Struct, frozen=True):
     """A file by its name in the repository; not sent again if it `is_there` with equal contents."""

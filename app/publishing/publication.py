@@ -5,12 +5,11 @@ What an interrupted publication has committed is not sent again by the next one.
 
 from __future__ import annotations
 
-from app.core.publish_events import PublishPlanned
+from app.core.publish_events import CARD_NAME, PublishPlanned
 from app.hub.progress import Progress
 from app.library.verification import checksums_of
 from app.publishing.hub_uploader import HubUploader
 from app.publishing.publish_plan import PublishRequest, Report
-from app.publishing.published_card import CARD_NAME
 
 
 def publish(

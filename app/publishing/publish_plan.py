@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, NoticeReported
-from app.core.publish_events import PublishedFile, PublishPlanned
+from app.core.publish_events import CARD_NAME, PublishedFile, PublishPlanned
 from app.gguf_file.header_reader import Header
 from app.gguf_file.model_info import facts_of
 from app.gguf_file.type_recipe import recipe_of
@@ -19,12 +19,12 @@ from app.hub.repository import RepositoryFile
 from app.library.conversion_records import ConversionRecords
 from app.library.verification import checksums_of
 from app.measurement.store import StoredMeasurement, stored_measurement
-from app.publishing.hub_uploader import HubUploader, HubUser, TargetRepository
+from app.publishing.hub_uploader import HubUploader, HubUser
 from app.publishing.published_card import (
-    CARD_NAME,
     CardFacts,
     CardModel,
     CardQuality,
+    base_model_in,
     card_text,
     is_own_card,
 )
@@ -70,16 +70,23 @@ def plan_publication(
     if there is not None and not there.is_private and not request.is_public:
         raise AppError(ErrorCode.REPOSITORY_PUBLIC, repository=repository)
     found = there.files if there else {}
-    base_model = request.base_model or _base_model(request.models, repository)
-    if not base_model:
+    earlier = ""
+    if there is not None and CARD_NAME in found:
+        earlier = uploader.read_text(repository, there.commit, CARD_NAME)
+    keeps_card = bool(earlier) and not is_own_card(earlier) and not request.replaces_card
+    base_model = _base_model(request, repository, earlier)
+    if keeps_card:
+        report(NoticeReported(NoticeCode.CARD_KEPT, {"repository": repository}))
+    elif not base_model:
         report(NoticeReported(NoticeCode.BASE_MODEL_UNKNOWN))
+    facts = _facts(request, base_model, repository)
     return PublishPlanned(
         repository=repository,
         address=f"{hub_endpoint()}/{repository}",
         is_private=there.is_private if there else not request.is_public,
         exists=there is not None,
         files=_files(request.files, found, report),
-        card=_card(request, base_model, repository, there, uploader, report),
+        card="" if keeps_card else card_text(facts, earlier, found),
         base_model=base_model,
         owners=user.owners,
     )
@@ -90,10 +97,12 @@ def _usual_repository(request: PublishRequest, user: HubUser) -> str:
     return parse_reference(f"{user.owners[0]}/{name.removesuffix(_SUFFIX)}{_SUFFIX}").repository
 
 
-def _base_model(models: Sequence[LocalModel], repository: str) -> str:
+def _base_model(request: PublishRequest, repository: str, earlier: str) -> str:
     """Return the repository that the models were made from; empty if it is unknown."""
+    if request.base_model:
+        return request.base_model
     records = ConversionRecords()
-    for model in models:
+    for model in request.models:
         record = records.of(model.info.path)
         named = record.repository if record else facts_of(list(model.headers)).origin
         try:
@@ -102,7 +111,7 @@ def _base_model(models: Sequence[LocalModel], repository: str) -> str:
             continue
         if found != repository:
             return found
-    return ""
+    return base_model_in(earlier)
 
 
 def _files(
@@ -122,25 +131,6 @@ def _files(
 
 def _has_size_of(file: LocalFile, there: Mapping[str, RepositoryFile]) -> bool:
     return file.name in there and there[file.name].size_bytes == file.size_bytes
-
-
-def _card(
-    request: PublishRequest,
-    base_model: str,
-    repository: str,
-    there: TargetRepository | None,
-    uploader: HubUploader,
-    report: Report,
-) -> str:
-    """Return the text of the card, empty if the repository keeps its own."""
-    earlier = ""
-    if there is not None and CARD_NAME in there.files:
-        earlier = uploader.read_text(repository, there.commit, CARD_NAME)
-        if not is_own_card(earlier) and not request.replaces_card:
-            report(NoticeReported(NoticeCode.CARD_KEPT, {"repository": repository}))
-            return ""
-    names = there.files if there else ()
-    return card_text(_facts(request, base_model, repository), earlier, names)
 
 
 def _facts(request: PublishRequest, base_model: str, repository: str) -> CardFacts:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from app.core.sizes import format_bytes
 from app.gguf_file.type_recipe import Recipe
 
-CARD_NAME = "README.md"
 _MARK = "<!-- Written by Gristmill. -->"
 _HEAD = (
     "| file | level | size | bits per weight | perplexity | KL divergence |",
@@ -23,6 +22,7 @@ _HEAD = (
 _UNKNOWN = "–"
 _ROW = re.compile(r"^\| \[([^\]]+)\]\(.*\|$", re.M)
 _SECTION = re.compile(r"^### `([^`]+)`\n.*?(?=^### `|\Z)", re.M | re.S)
+_BASE_MODEL = re.compile(r'^base_model: "([\w.-]+/[\w.-]+)"$', re.M)
 _LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.-]{1,40}")
 _UNSAFE = re.compile(r"[\[\]|`<>\\*#\r\n]+")
 
@@ -78,6 +78,12 @@ class CardFacts:
 def is_own_card(text: str) -> bool:
     """Return whether a card was written here, and may be replaced."""
     return _MARK in text
+
+
+def base_model_in(text: str) -> str:
+    """Return the base model that a card of ours names; empty if there is none."""
+    found = _BASE_MODEL.search(text) if is_own_card(text) else None
+    return found[1] if found else ""
 
 
 def card_text(facts: CardFacts, earlier: str = "", names: Iterable[str] = ()) -> str:

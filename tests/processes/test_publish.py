@@ -189,9 +189,10 @@ def test_another_content_replaces_the_file(hub: LocalHub, models: list[Path]) ->
 
 
 def test_a_second_level_joins_the_card(hub: LocalHub, models: list[Path]) -> None:
-    for file in models:
-        assert run_verb("publish", str(file)).status == 0
+    for file, words in zip(models, (["--base-model", "bolt/Grain"], []), strict=True):
+        assert run_verb("publish", str(file), *words).status == 0
     card = published(hub)["README.md"].decode()
+    assert 'base_model: "bolt/Grain"' in card
     assert card.count("| [Grain-Q4_K_M.gguf](Grain-Q4_K_M.gguf) |") == 1
     assert card.count("| [Grain-Q8_0.gguf](Grain-Q8_0.gguf) |") == 1
 

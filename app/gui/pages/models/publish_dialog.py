@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.core.errors import ErrorCode
 from app.core.language import tr
-from app.core.publish_events import PublishPlanned
+from app.core.publish_events import CARD_NAME, PublishPlanned
 from app.core.sizes import format_bytes
 from app.gui.pages.models.publication_planner import PublicationPlanner
 from app.gui.theme.fonts import code_font
@@ -104,7 +104,7 @@ class PublishDialog(QDialog):
         column.addWidget(PlainLabel(tr("Publish {name}", name=name), "title", wrap=True))
         words = tr("On the Hugging Face Hub; it is created if it doesn't exist.")
         column.addWidget(FormRow(tr("Repository"), words, self.repository, stacked=True))
-        words = tr("Only you see it, or the members of the organization that owns it.")
+        words = tr("Only you can see it, or the members of the organization that owns it.")
         column.addWidget(FormRow(tr("Private"), words, self.private))
         words = tr("The model that was quantized. The card links to it.")
         column.addWidget(FormRow(tr("Base model"), words, self.base_model, stacked=True))
@@ -162,6 +162,9 @@ class PublishDialog(QDialog):
         for file in planned.files:
             state = tr("there already") if file.is_there else tr("new")
             self.files.add_row((file.name, format_bytes(file.size_bytes), state))
+        if planned.card:
+            size = format_bytes(len(planned.card.encode()))
+            self.files.add_row((CARD_NAME, size, tr("model card")))
         self.card.setPlainText(planned.card)
         self.publish.setEnabled(True)
         self._say(" ".join((_summary(planned), *notices)))

@@ -82,7 +82,9 @@ def test_a_model_is_published_and_its_page_opens(
     qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
     assert asked.repository.text() == "bolt/Grain-GGUF"
     assert asked.private.isChecked()
-    assert files_in(asked) == [["Grain-Q4_K_M.gguf", "55 kB", "new"]]
+    listed, card = files_in(asked)
+    assert listed == ["Grain-Q4_K_M.gguf", "55 kB", "new"]
+    assert card[::2] == ["README.md", "model card"]
     assert asked.state.whole_text.startswith("1 file will be uploaded: 55 kB. The card names no")
     assert not asked.sign_in.isVisible()
 
