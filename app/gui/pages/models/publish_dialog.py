@@ -171,6 +171,8 @@ class PublishDialog(QDialog):
 
     def _show_failure(self, code: ErrorCode, sentence: str) -> None:
         self.private.setEnabled(True)
+        self.files.setRowCount(0)
+        self.card.clear()
         self.sign_in.setVisible(code in _OF_THE_TOKEN)
         self._say(sentence, is_fault=True)
 
