@@ -59,16 +59,16 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Rename one of them, or publish it to another repository."),
     ),
     ErrorCode.LOCAL_ONLY: (
-        tr("Nothing is fetched from the internet, because “Local only” is on in the settings."),
-        tr("Turn it off there to search and download models."),
+        tr("The program stays off the internet, because “Local only” is on in the settings."),
+        tr("Turn it off there to search, download or publish models."),
     ),
     ErrorCode.HUB_UNREACHABLE: (
         tr("The Hugging Face Hub at {endpoint} can't be reached ({reason})."),
-        tr("Check your network connection and try again; downloads resume."),
+        tr("Check your network connection and try again; what was transferred is kept."),
     ),
     ErrorCode.HUB_ANSWER: (
         tr("The Hugging Face Hub sent an unusable response ({reason})."),
-        tr("Try again later; downloads resume."),
+        tr("Try again later; what was transferred is kept."),
     ),
     ErrorCode.HUB_BUSY: (
         tr("The rate limit of the Hugging Face Hub is reached."),

@@ -19,10 +19,12 @@ class PublicationPlanner(QObject):
 
     Signals:
         planned: the `PublishPlanned`, and sentences about its notices.
+        progressed: a `Progressed`, while files are compared with those in the repository.
         failed: the `ErrorCode`, and a sentence that says why there is no plan.
     """
 
     planned = Signal(object, object)
+    progressed = Signal(object)
     failed = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -59,6 +61,8 @@ class PublicationPlanner(QObject):
         match event:
             case PublishPlanned():
                 self._plan = event
+            case events.Progressed():
+                self.progressed.emit(event)
             case events.NoticeReported(code, details):
                 self._notices.append(describe_notice(code, details))
             case events.Failed(code, details):

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.errors import ErrorCode
+from app.core.events import Progressed
 from app.core.language import tr
 from app.core.publish_events import CARD_NAME, PublishPlanned
 from app.core.sizes import format_bytes
@@ -121,6 +122,7 @@ class PublishDialog(QDialog):
 
     def _connect(self) -> None:
         self._planner.planned.connect(self._show_plan)
+        self._planner.progressed.connect(self._show_progress)
         self._planner.failed.connect(self._show_failure)
         self._pause.timeout.connect(self._plan)
         for line in (self.repository, self.base_model):
@@ -168,6 +170,10 @@ class PublishDialog(QDialog):
         self.card.setPlainText(planned.card)
         self.publish.setEnabled(True)
         self._say(" ".join((_summary(planned), *notices)))
+
+    def _show_progress(self, progress: Progressed) -> None:
+        done, total = format_bytes(progress.done_bytes), format_bytes(progress.total_bytes)
+        self._say(tr("Comparing with the files there: {done} of {total}", done=done, total=total))
 
     def _show_failure(self, code: ErrorCode, sentence: str) -> None:
         self.private.setEnabled(True)
