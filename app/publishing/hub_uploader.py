@@ -44,7 +44,8 @@ _LIBRARY = {
 _STALL_SECONDS = 120.0
 _CONNECT_SECONDS = 15.0
 _LONGEST_REASON = 200
-_CARD_FAULT = "Invalid metadata in README.md"
+_REASONED = ("Invalid metadata in README.md", "LFS batch API returned errors")
+"""Beginnings of errors that quote the Hub's reasons."""
 _REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.CONFLICT})
 
 
@@ -141,13 +142,13 @@ class HubUploader:
             return answer.text
 
     def create(self, repository: str, *, is_private: bool) -> None:
-        """Create a repository, unless it exists.
+        """Create a repository; one that exists now, maybe a public one, is not taken for it.
 
         Raises:
             AppError: `publishing_refused`, `token_invalid`, `hub_unreachable`, `hub_answer`.
         """
         with self._raising(repository):
-            self._api.create_repo(repository, private=is_private, exist_ok=True)
+            self._api.create_repo(repository, private=is_private)
 
     def send_file(
         self, repository: str, name: str, path: Path, sha256: str, count: Callable[[int], None]
@@ -224,7 +225,7 @@ class HubUploader:
                     raise self._refusal(cause, repository) from error
                 raise (cause or error) from None
             except ValueError as error:
-                if not str(error).startswith(_CARD_FAULT):
+                if not str(error).startswith(_REASONED):
                     raise
                 raise self._refused(repository, str(error)) from error
 

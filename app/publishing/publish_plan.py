@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from app.publishing.published_files import LocalFile, LocalModel
 
 Report = Callable[[Event], None]
 _SUFFIX = "-GGUF"
+_NOT_IN_NAMES = re.compile(r"(?:[^A-Za-z0-9._]|\.{2,})+")
+_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,8 @@ def plan_publication(
 
 
 def _usual_repository(request: PublishRequest, user: HubUser) -> str:
-    name = request.models[0].info.name.replace(" ", "-")
-    return parse_reference(f"{user.owners[0]}/{name.removesuffix(_SUFFIX)}{_SUFFIX}").repository
+    name = _NOT_IN_NAMES.sub("-", request.models[0].info.name).removesuffix(_SUFFIX)
+    return f"{user.owners[0]}/{name[:_LONGEST_NAME].strip('-._') or 'model'}{_SUFFIX}"
 
 
 def _base_model(request: PublishRequest, repository: str, earlier: str) -> str:

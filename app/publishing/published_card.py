@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from app.core.sizes import format_bytes
 from app.gguf_file.type_recipe import Recipe
 
-_MARK = "<!-- Written by Gristmill. -->"
+_MARK = "<!-- Written by Gristmill. Delete this line, and it will leave your changes alone. -->"
 _HEAD = (
     "| file | level | size | bits per weight | perplexity | KL divergence |",
     "|---|---|---|---|---|---|",

@@ -24,6 +24,7 @@ from app.measurement.store import (
 )
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.gguf.gguf_files import llama_file
+from tests.support.hub.certificates import self_signed
 from tests.support.hub.local_hub import LocalHub
 from tests.support.hub.local_hub_uploads import HubUser
 from tests.support.machine.verbs import Child, Ended, run_verb, sentence_of, started
@@ -304,6 +305,36 @@ def test_a_license_that_the_hub_refuses_is_named(hub: LocalHub, models: list[Pat
     ended = run_verb("publish", str(models[0]), "--license", "nonsense")
     assert sentence_of(ErrorCode.PUBLISHING_REFUSED).fullmatch(complaint(ended))
     assert "license" in complaint(ended)
+
+
+def test_a_file_that_the_storage_refuses_is_named(hub: LocalHub, models: list[Path]) -> None:
+    hub.uploads.largest_bytes = MEGABYTE
+    ended = run_verb("publish", str(models[0]))
+    assert sentence_of(ErrorCode.PUBLISHING_REFUSED).fullmatch(complaint(ended))
+    assert "File too large" in complaint(ended)
+
+
+def test_the_usual_name_has_only_what_the_hub_allows(
+    hub: LocalHub, models: list[Path], tmp_path: Path
+) -> None:
+    odd = models[0].rename(tmp_path / "Größe (7B)..neu -GGUF-Q4_K_M.gguf")
+    with started("publish", str(odd), "--dry-run") as child:
+        assert planned_by(child).repository == "bolt/Gr-e-7B-neu-GGUF"
+        assert child.end() == 0
+
+
+def test_own_certificates_are_trusted(
+    models: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with LocalHub(certificate) as hub:
+        hub.add_user(TOKEN, HubUser("bolt"))
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        assert "its certificate is not trusted" in complaint(run_verb("publish", str(models[0])))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert run_verb("publish", str(models[0])).status == 0
+        assert published(hub)["Grain-Q4_K_M.gguf"] == models[0].read_bytes()
 
 
 def test_with_local_only_the_hub_is_not_asked(hub: LocalHub, models: list[Path]) -> None:

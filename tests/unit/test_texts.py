@@ -41,7 +41,7 @@ UNSEEN: dict[str, str | set[str]] = {
     "gui/theme/qss_controls.py": "*",
     "gui/theme/qss_views.py": "*",
     "publishing/published_card.py": "*",
-    "publishing/hub_uploader.py": {"_CARD_FAULT", "HubUploader"},
+    "publishing/hub_uploader.py": {"_REASONED", "HubUploader"},
     "hub/failures.py": {"_INVALID_CREDENTIALS"},
     "jobs/components.py": {"_WRONG_HASH"},
     "jobs/restart.py": {"RestartRequested"},

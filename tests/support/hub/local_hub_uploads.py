@@ -58,6 +58,8 @@ class Uploads:
         """The names of the files of each commit."""
         self.part_bytes = 0
         """Larger files are sent in parts of this size; 0 for none."""
+        self.largest_bytes = 0
+        """Larger files are refused; 0 for none."""
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._lock = threading.Lock()
 
@@ -157,6 +159,8 @@ class Uploads:
         described: dict[str, Any] = {"oid": oid, "size": size}
         if self.place(oid).exists():
             return described
+        if 0 < self.largest_bytes < size:
+            return described | {"error": {"code": 413, "message": "File too large"}}
         upload: dict[str, Any] = {"href": f"{hub.storage_endpoint}/{oid}?signed=upload"}
         if self.part_bytes and size > self.part_bytes:
             count = math.ceil(size / self.part_bytes)
