@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.conversion_command import remember_conversion, source_repository
 from app.cli.values import (
     add_files_json_argument,
     add_pickle_argument,
@@ -32,8 +33,6 @@ from app.gguf_file.detection import has_gguf_name
 from app.gguf_file.model import read_model
 from app.gguf_file.type_recipe import Recipe, recipe_of
 from app.jobs.reporter import Reporter
-from app.library.conversion_records import ConversionRecords
-from app.library.download_record import DownloadRecords
 from app.machine.cores import lower_thread_priority, usable_threads
 
 if TYPE_CHECKING:
@@ -170,9 +169,7 @@ def convert_path(place: Path, arguments: argparse.Namespace, reporter: Reporter)
 
         request = calibrated(request, converter, arguments.calibration, reporter)
     written = convert(request, converter, reporter.report)
-    downloaded = DownloadRecords().source_of(place)
-    if downloaded is not None and written:
-        ConversionRecords().add(written, downloaded.repository, downloaded.commit)
+    remember_conversion(written, source_repository(place), place, arguments)
     reporter.report(Finished(tuple(str(path) for path in written)))
 
 

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.cli.conversion_command import remember_conversion
 from app.cli.convert import add_conversion_arguments, convert_path, request_for
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.event_lines import decode_event
@@ -109,7 +110,6 @@ def _convert_while_downloading(
     from app.conversion.converter.installation import converter_folder
     from app.conversion.pipeline import require_choices
     from app.hub.outline import fetch_outline
-    from app.library.conversion_records import ConversionRecords
     from app.streaming.streamed_conversion import (
         CheckpointNeededError,
         StreamRequest,
@@ -137,7 +137,7 @@ def _convert_while_downloading(
         written = convert_while_downloading(request, converter, reporter.report)
     except CheckpointNeededError as error:
         return str(error)
-    ConversionRecords().add(written, info.repository, info.commit)
+    remember_conversion(written, reference.repository, outline, arguments)
     reporter.report(Finished(tuple(str(path) for path in written)))
     return ""
 

@@ -50,6 +50,7 @@ VERBS = (
     "models",
     "chat",
     "measure",
+    "publish",
     "serve",
     "worker",
     "endpoints",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from app.core import events
 from app.core.hub_events import FitVerdict, HubModelFound, RepositoryKind
 from app.core.language import tr
+from app.core.publish_events import CARD_NAME, PublishPlanned
 from app.core.sentences import describe_error, describe_verification
 from app.core.sizes import format_bytes, format_weights
 
@@ -16,7 +19,8 @@ _OnDisk = (
     | events.DownloadListed
     | events.FolderListed
 )
-TableRow = _Planned | _OnDisk | events.RemoteModelListed | events.EndpointListed | HubModelFound
+_OnHub = events.RemoteModelListed | HubModelFound | PublishPlanned
+TableRow = _Planned | _OnDisk | _OnHub | events.EndpointListed
 
 _FITS: dict[FitVerdict, str] = {
     "": "",
@@ -53,6 +57,8 @@ def table_row(event: TableRow) -> str:
             return _remote_row(event)
         case HubModelFound():
             return _found_row(event)
+        case PublishPlanned():
+            return "\n".join(_publication_rows(event))
         case events.EndpointListed(url, name, models, problem=problem, details=details):
             fault = describe_error(problem, details, in_terminal=True) if problem else ""
             return f"{name:<24} {url:<32} {fault or ', '.join(models)}"
@@ -125,3 +131,16 @@ def _found_row(model: HubModelFound) -> str:
     )
     words = ", ".join(filter(None, notes))
     return f"{model.repository:<52} {parameters:>8}  {model.best_level:<7} {size:>14}  {words}"
+
+
+def _publication_rows(planned: PublishPlanned) -> Iterator[str]:
+    """Return the repository, and the files in the order in which they are sent."""
+    visibility = tr("private") if planned.is_private else tr("public")
+    state = tr("exists") if planned.exists else tr("will be created")
+    yield f"{planned.address}  {visibility}, {state}"
+    for file in planned.files:
+        note = tr("is there already") if file.is_there else ""
+        yield f"{file.name:<52} {'':<8} {format_bytes(file.size_bytes):>9}  {note}".rstrip()
+    if planned.card:
+        size = format_bytes(len(planned.card.encode()))
+        yield f"{CARD_NAME:<52} {'':<8} {size:>9}  {tr('the model card')}"

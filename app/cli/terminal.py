@@ -39,9 +39,10 @@ _STEP_WORDS = {
     "probe": tr("Probing"),
     "edit": tr("Saving"),
     "verify": tr("Verifying"),
+    "publish": tr("Uploading"),
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_STEPS_WITH_FEW_FILES = frozenset({"download", "setup"})
+_STEPS_WITH_FEW_FILES = frozenset({"download", "setup", "publish"})
 _APPROXIMATED = ("Q2_K", "Q4_K_M", "Q6_K", "Q8_0", "BF16")
 # Shown each time, since it reports progress.
 _REPEATED = frozenset({NoticeCode.DOWNLOAD_RETRIED})

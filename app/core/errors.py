@@ -21,6 +21,12 @@ class ErrorCode(StrEnum):
     REPOSITORY_WITHOUT_WEIGHTS = "repository_without_weights"
     PATTERN_WITHOUT_MATCH = "pattern_without_match"
     TOKEN_INVALID = "token_invalid"
+    TOKEN_NEEDED = "token_needed"
+    TOKEN_READ_ONLY = "token_read_only"
+    PUBLISHING_REFUSED = "publishing_refused"
+    REPOSITORY_PUBLIC = "repository_public"
+    PATH_IN_METADATA = "path_in_metadata"
+    NAMES_COLLIDE = "names_collide"
     LOCAL_ONLY = "local_only"
     HUB_UNREACHABLE = "hub_unreachable"
     HUB_ANSWER = "hub_answer"
@@ -178,6 +184,8 @@ class NoticeCode(StrEnum):
     TOKENS_DIFFER = "tokens_differ"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
     SCAN_LIMITED = "scan_limited"
+    BASE_MODEL_UNKNOWN = "base_model_unknown"
+    CARD_KEPT = "card_kept"
 
 
 class AppError(Exception):

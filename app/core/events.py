@@ -20,6 +20,7 @@ from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.hub_events import HubAnswered, HubModelFound, HubPageFound, HubRequest
 from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.model_facts import Marks, Measured, ModelFacts, Verification
+from app.core.publish_events import PublishPlanned
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress"):
@@ -38,6 +39,7 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
         "probe",
         "edit",
         "verify",
+        "publish",
     ]
     done_bytes: int
     total_bytes: int
@@ -351,6 +353,7 @@ Event = (
     | HubModelFound
     | HubPageFound
     | HubAnswered
+    | PublishPlanned
     | NoticeReported
     | Finished
     | Failed

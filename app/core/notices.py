@@ -165,6 +165,12 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
             "{levels}. They are made only if you agree to quantize again."
         )
     ),
+    NoticeCode.BASE_MODEL_UNKNOWN: (
+        tr("The card names no base model, because the file doesn't say which one it is made from.")
+    ),
+    NoticeCode.CARD_KEPT: (
+        tr("{repository} has a card of its own, which stays as it is. No card is uploaded.")
+    ),
     NoticeCode.SCAN_LIMITED: (
         tr(
             "The search for models in {folder} stopped after {limit}, so some may be missing. Add "

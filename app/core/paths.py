@@ -86,7 +86,7 @@ def verifications_file() -> Path:
 
 
 def conversions_file() -> Path:
-    """Return the path of the records of converted files' repositories (JSON)."""
+    """Return the path of the record of how models were converted (JSON)."""
     return home() / "conversions.json"
 
 

@@ -34,17 +34,41 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("The access token can't be used ({reason})."),
         tr("Create one on the Hub's settings page and sign in with it."),
     ),
+    ErrorCode.TOKEN_NEEDED: (
+        tr("To publish, you need an access token of the Hugging Face Hub that may write."),
+        tr("Create one on the Hub's settings page and sign in with it."),
+    ),
+    ErrorCode.TOKEN_READ_ONLY: (
+        tr("The access token may only read, not publish."),
+        tr("Create one that may write on the Hub's settings page and sign in with it."),
+    ),
+    ErrorCode.PUBLISHING_REFUSED: (
+        tr("The Hub refuses to publish to {repository} ({reason})."),
+        tr("Publish as one of {owners}, with an access token that may write there."),
+    ),
+    ErrorCode.REPOSITORY_PUBLIC: (
+        tr("The repository {repository} exists and is public."),
+        tr("Untick “Private” to publish there, or choose another name."),
+    ),
+    ErrorCode.PATH_IN_METADATA: (
+        tr("The entry {key} in {file} names a path of a machine: {value}."),
+        tr("Remove the entry or change it under “Inspect…”, then publish again."),
+    ),
+    ErrorCode.NAMES_COLLIDE: (
+        tr("Two of the files would be named {name} in the repository."),
+        tr("Rename one of them, or publish it to another repository."),
+    ),
     ErrorCode.LOCAL_ONLY: (
-        tr("Nothing is fetched from the internet, because “Local only” is on in the settings."),
-        tr("Turn it off there to search and download models."),
+        tr("The program stays off the internet, because “Local only” is on in the settings."),
+        tr("Turn it off there to search, download or publish models."),
     ),
     ErrorCode.HUB_UNREACHABLE: (
         tr("The Hugging Face Hub at {endpoint} can't be reached ({reason})."),
-        tr("Check your network connection and try again; downloads resume."),
+        tr("Check your network connection and try again; what was transferred is kept."),
     ),
     ErrorCode.HUB_ANSWER: (
         tr("The Hugging Face Hub sent an unusable response ({reason})."),
-        tr("Try again later; downloads resume."),
+        tr("Try again later; what was transferred is kept."),
     ),
     ErrorCode.HUB_BUSY: (
         tr("The rate limit of the Hugging Face Hub is reached."),

@@ -7,6 +7,15 @@ from app.core.language import tr
 
 TERMINAL_STEPS: dict[ErrorCode, str] = {
     ErrorCode.DOWNLOAD_UNFINISHED: (tr("Run “gristmill download {repository}” to resume it.")),
+    ErrorCode.TOKEN_NEEDED: (
+        tr("Create one on the Hub's settings page and give it to “gristmill sign-in”.")
+    ),
+    ErrorCode.REPOSITORY_PUBLIC: (
+        tr("Add --public to publish there, or choose another name with --repo.")
+    ),
+    ErrorCode.PATH_IN_METADATA: (
+        tr("Remove it with “gristmill models edit MODEL --remove {key}”, then publish again.")
+    ),
     ErrorCode.HUB_BUSY: (
         tr("Try again in {duration}; after “gristmill sign-in”, the limit is higher.")
     ),
@@ -72,6 +81,18 @@ TERMINAL_STEPS: dict[ErrorCode, str] = {
 }
 
 TERMINAL_NOTICES: dict[NoticeCode, str] = {
+    NoticeCode.BASE_MODEL_UNKNOWN: (
+        tr(
+            "The card names no base model, because the file doesn't say which one it is made from; "
+            "give it with --base-model OWNER/NAME."
+        )
+    ),
+    NoticeCode.CARD_KEPT: (
+        tr(
+            "{repository} has a card of its own, which stays as it is; --replace-card replaces it "
+            "with the new one."
+        )
+    ),
     NoticeCode.LEVELS_LOSE_TWICE: (
         tr(
             "The weights are already quantized, and these levels would lose precision twice: "

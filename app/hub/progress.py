@@ -17,7 +17,7 @@ class Progress:
 
     def __init__(
         self,
-        step: Literal["download", "outline"],
+        step: Literal["download", "outline", "publish"],
         total_bytes: int,
         report: Callable[[Event], None],
     ) -> None:
@@ -35,7 +35,7 @@ class Progress:
         self.count(done_bytes)
 
     def count(self, size_bytes: int) -> None:
-        """Add received bytes; a negative number takes back discarded ones."""
+        """Add transferred bytes; a negative number takes back discarded ones."""
         with self._lock:
             self._done_bytes += size_bytes
             now = time.monotonic()

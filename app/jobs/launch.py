@@ -11,7 +11,7 @@ from pathlib import Path
 from app.core.resources import is_packaged
 
 _SECRET = re.compile(r"(?i)(token|secret|passw|credential|api_?key|private_?key)")
-_TOKEN_VERBS = frozenset({"browse", "convert", "download", "estimate", "get", "search"})
+_TOKEN_VERBS = frozenset({"browse", "convert", "download", "estimate", "get", "publish", "search"})
 """Verbs that use the Hub, or may."""
 LENT_TOKEN = "GRISTMILL_HUB_TOKEN"
 """Variable with a token for `huggingface.co` that no keyring keeps."""

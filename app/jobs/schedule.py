@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-TaskKind = Literal["download", "get", "convert", "probe", "setup", "verify"]
-Resource = Literal["network", "cores", "engine", "packages", "disk"]
+TaskKind = Literal["download", "get", "convert", "probe", "setup", "verify", "publish"]
+Resource = Literal["network", "cores", "engine", "packages", "disk", "upload"]
 
 # A conversion uses all cores, whether its source is on the disk or arrives meanwhile.
 _USED: dict[TaskKind, tuple[Resource, ...]] = {
@@ -18,6 +18,7 @@ _USED: dict[TaskKind, tuple[Resource, ...]] = {
     "probe": ("engine",),
     "setup": ("packages",),
     "verify": ("disk",),
+    "publish": ("upload",),
 }
 DEFAULT_LIMITS: Mapping[Resource, int] = {
     "network": 2,
@@ -25,6 +26,7 @@ DEFAULT_LIMITS: Mapping[Resource, int] = {
     "engine": 1,
     "packages": 1,
     "disk": 1,
+    "upload": 1,
 }
 """The number of tasks that may use each resource at the same time."""
 

@@ -1,55 +1,78 @@
-"""Records of the repositories that converted files were made from, which no header tells."""
+"""Record of how models were converted on this machine, until their files change.
+
+A GGUF file can't tell: its bytes are llama.cpp's. Paths are left out, because the record is
+published with the model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from app.core import paths
+from app.core.errors import AppError
 from app.core.json_store import JsonStore
 
+_MAX_ENTRIES = 1000
 
-class _Converted(msgspec.Struct, frozen=True):
-    repository: str
-    commit: str
+
+class ConversionRecord(msgspec.Struct, frozen=True):
+    """The words of the command, and the repository of the weights, empty if it is unknown."""
+
+    command: tuple[str, ...]
+    repository: str = ""
+
+
+class _Entry(msgspec.Struct, frozen=True):
     size_bytes: int
     modified_ns: int
+    record: ConversionRecord
 
 
 class ConversionRecords:
-    """The repository of each converted file, known until the file changes."""
+    """The records of all models by their first file."""
 
     def __init__(self) -> None:
-        self._store = JsonStore(paths.conversions_file(), dict[str, _Converted], indented=True)
-        self._files = self._store.salvage() or {}
+        self._store = JsonStore(paths.conversions_file(), dict[str, _Entry], indented=True)
+        self._entries = self._store.salvage() or {}
 
-    def repository_of(self, path: Path) -> str:
-        """Return the repository that a file was made from, empty if it is unknown."""
-        found = self._files.get(_key(path))
-        if found is None:
-            return ""
-        try:
-            status = path.stat()
-        except OSError:
-            return ""
-        is_same = (found.size_bytes, found.modified_ns) == (status.st_size, status.st_mtime_ns)
-        return found.repository if is_same else ""
+    def of(self, model: Path) -> ConversionRecord | None:
+        """Return the record of a model; None if there is none, or the file has changed since."""
+        entry = self._entries.get(_key(model))
+        return entry.record if entry is not None and _state_of(model) == _stamp(entry) else None
 
-    def add(self, files: Iterable[Path], repository: str, commit: str) -> None:
-        """Record that files have just been made.
+    def repository_of(self, model: Path) -> str:
+        """Return the repository of a model's weights; empty if it is unknown."""
+        record = self.of(model)
+        return record.repository if record else ""
 
-        Raises:
-            AppError: `folder_not_writable`, `disk_full`.
+    def keep(self, model: Path, record: ConversionRecord) -> None:
+        """Save the record of a model that was just written.
+
+        One that can't be saved is only missing from the model's card.
         """
-        for file in files:
-            status = file.stat()
-            self._files[_key(file)] = _Converted(
-                repository, commit, status.st_size, status.st_mtime_ns
-            )
-        self._store.write_unless_busy(self._files)
+        size_bytes, modified_ns = _state_of(model)
+        self._entries.pop(_key(model), None)
+        self._entries[_key(model)] = _Entry(size_bytes, modified_ns, record)
+        newest = list(self._entries.items())[-_MAX_ENTRIES:]
+        self._entries = dict(newest)
+        with suppress(AppError):
+            self._store.write(self._entries)
 
 
-def _key(path: Path) -> str:
-    return str(path.absolute())
+def _key(model: Path) -> str:
+    return str(model.resolve()).encode("utf-8", "replace").decode()
+
+
+def _stamp(entry: _Entry) -> tuple[int, int]:
+    return entry.size_bytes, entry.modified_ns
+
+
+def _state_of(model: Path) -> tuple[int, int]:
+    try:
+        status = model.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns

@@ -56,13 +56,6 @@ class DownloadRecords:
                 return record.files.get(path.relative_to(folder).as_posix())
         return None
 
-    def source_of(self, place: Path) -> VerifiedFile | None:
-        """Return the record of a file, or of any file that was downloaded into a folder."""
-        if not place.is_dir():
-            return self.of(place)
-        record = record_store(place).read()
-        return next(iter(record.files.values()), None) if record else None
-
     def repository_of(self, path: Path) -> str:
         """Return the repository that a file was downloaded from, empty if it is unknown."""
         found = self.of(path)

@@ -6,7 +6,7 @@ import datetime
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def verify(path: Path, reporter: Reporter) -> Verification:
     earlier = store.of(path)
     expected = [_expected(file, number, earlier) for number, file in enumerate(files)]
     stamps = _stamps(files)
-    found = _hashed(files, reporter)
+    found = checksums_of(files, reporter.report)
     compared = zip(files, expected, found, strict=True)
     wrong = [(file, one) for file, one, sha256 in compared if one and one.sha256 != sha256]
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -111,7 +111,12 @@ def _expected(file: Path, number: int, earlier: Verification | None) -> _Expecte
     return None
 
 
-def _hashed(files: Sequence[Path], reporter: Reporter) -> tuple[str, ...]:
+def checksums_of(files: Sequence[Path], report: Callable[[Progressed], None]) -> tuple[str, ...]:
+    """Return the SHA-256 of each file.
+
+    Raises:
+        AppError: `file_unreadable`.
+    """
     total = sum(size for size, _ in _stamps(files))
     done = 0
     found = []
@@ -123,11 +128,11 @@ def _hashed(files: Sequence[Path], reporter: Reporter) -> tuple[str, ...]:
                     digest.update(chunk)
                     done += len(chunk)
                     if done % _REPORT_BYTES < len(chunk):
-                        reporter.report(Progressed("verify", done, total, file.name))
+                        report(Progressed("verify", done, total, file.name))
         except OSError as error:
             raise unreadable_file(file, error) from error
         found.append(digest.hexdigest())
-    reporter.report(Progressed("verify", done, total))
+    report(Progressed("verify", done, total))
     return tuple(found)
 
 

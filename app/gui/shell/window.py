@@ -135,6 +135,7 @@ class MainWindow(QMainWindow):
         page.chat_requested.connect(self.start_chat)
         page.convert_requested.connect(self._start_conversion)
         page.types_requested.connect(self._use_types)
+        page.sign_in_requested.connect(self._show_sign_in)
         self._stack.addWidget(page)
         return page
 

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from tests.support.hub.local_hub_files import Repository, Request, Snapshot, stored_file
 from tests.support.hub.local_hub_servers import HubHandler, Server, StorageHandler
+from tests.support.hub.local_hub_uploads import HubUser, Uploads
 
 
 @dataclass
@@ -79,6 +80,8 @@ class Faults:
     """The speed at which files are sent; 0 is as fast as possible."""
     hold_after_bytes: int = 0
     """Send this many bytes of files in all, then stall until `LocalHub.release`."""
+    hold_uploads_after_bytes: int = 0
+    """Take this many bytes of files in all, then stall until `LocalHub.release`."""
     other_commit: bool = False
     """Name another commit than the requested one in X-Repo-Commit."""
     claimed_size_bytes: int = 0
@@ -97,6 +100,7 @@ class LocalHub:
         self.accepted_tokens: set[str] = set()
         self.known_tokens: set[str] = set()
         self.repositories: dict[str, Repository] = {}
+        self.uploads = Uploads()
         self.closing = threading.Event()
         self._changed = threading.Condition()
         self._etags = 0
@@ -120,6 +124,7 @@ class LocalHub:
         self.release()
         self._hub.stop()
         self._storage.stop()
+        self.uploads.close()
 
     @property
     def endpoint(self) -> str:
@@ -166,16 +171,30 @@ class LocalHub:
         repository.commits[commit] = snapshot
         return snapshot
 
+    def add_user(self, token: str, user: HubUser) -> None:
+        """Let a user publish, and read private repositories, with this token."""
+        self.uploads.users[token] = user
+        self.accepted_tokens.add(token)
+
     def release(self) -> None:
-        """Resume stalled responses."""
+        """Resume stalled responses and uploads."""
         with self._changed:
-            self.faults.hold_after_bytes = 0
+            self.faults.hold_after_bytes = self.faults.hold_uploads_after_bytes = 0
             self._changed.notify_all()
 
     def wait_for_sent(self, size_bytes: int, timeout: float = 30.0) -> bool:
         """Wait until this many bytes of files have been sent."""
         with self._changed:
             return self._changed.wait_for(lambda: self.sent_bytes() >= size_bytes, timeout)
+
+    def wait_for_received(self, size_bytes: int, timeout: float = 30.0) -> bool:
+        """Wait until this many bytes of files have been taken."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.received_bytes() >= size_bytes, timeout)
+
+    def received_bytes(self) -> int:
+        """Return the number of bytes taken of files."""
+        return sum(one.sent_bytes for one in list(self.requests) if one.method == "PUT")
 
     def api_requests(self, path: str = "/api/") -> list[Request]:
         """Return the requests to the API whose address begins with `path`."""
@@ -247,6 +266,14 @@ class LocalHub:
         def is_free() -> bool:
             limit = self.faults.hold_after_bytes
             return self.closing.is_set() or not limit or self.sent_bytes() < limit
+
+        with self._changed:
+            self._changed.wait_for(is_free)
+
+    def hold_upload_if_wanted(self) -> None:
+        def is_free() -> bool:
+            limit = self.faults.hold_uploads_after_bytes
+            return self.closing.is_set() or not limit or self.received_bytes() < limit
 
         with self._changed:
             self._changed.wait_for(is_free)

@@ -96,11 +96,14 @@ class _Handler(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def _serve(self) -> None:
+        self._note_request()
+        self.answer()
+
+    def _note_request(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         port = self.client_address[1]
         self.record = Request(self.name, self.command, self.path, headers, port)
         self.hub.requests.append(self.record)
-        self.answer()
 
     def respond(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
         self._begin(status, {"Content-Length": str(len(body)), **headers})
@@ -206,15 +209,15 @@ class HubHandler(_Handler):
 
     def answer(self) -> None:
         address = urlsplit(self.path)
-        if address.path.startswith("/api/") and self._is_api_disturbed():
+        if self._is_api_disturbed(address.path):
             return
         if address.path == "/api/models":
             self._search(parse_qs(address.query))
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/refs", address.path):
             self._list_refs(unquote(match[1]))
-        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/([^/]+)/?", address.path):
-            self._list(unquote(match[1]), unquote(match[2]))
-        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/paths-info/([^/]+)", address.path):
+        elif match := re.fullmatch(
+            r"/api/models/([^/]+/[^/]+)/(?:tree|paths-info)/([^/]+)/?", address.path
+        ):
             self._list(unquote(match[1]), unquote(match[2]), self._asked_paths())
         elif match := re.fullmatch(
             r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", address.path
@@ -223,7 +226,7 @@ class HubHandler(_Handler):
             self._describe(name, revision, parse_qs(address.query))
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", address.path):
             self._resolve(unquote(match[1]), unquote(match[2]), unquote(match[3]))
-        else:
+        elif not self.hub.uploads.answer(self):
             self.refuse(404, "", "Not found")
 
     def refuse(self, status: int, code: str, message: str) -> None:
@@ -232,12 +235,12 @@ class HubHandler(_Handler):
             headers["X-Error-Code"] = code
         self.respond(status, headers, json.dumps({"error": message}).encode())
 
-    def _token(self) -> str:
+    def token(self) -> str:
         return self.headers.get("Authorization", "").removeprefix("Bearer ")
 
     def _find(self, name: str, revision: str) -> Snapshot | None:
         """Return the snapshot, or None after refusing this client."""
-        token = self._token()
+        token = self.token()
         if token and token not in self.hub.accepted_tokens | self.hub.known_tokens:
             self.refuse(401, "", "Invalid credentials in Authorization header")
             return None
@@ -252,9 +255,11 @@ class HubHandler(_Handler):
             self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return snapshot
 
-    def _is_api_disturbed(self) -> bool:
+    def _is_api_disturbed(self, path: str) -> bool:
         """Hold or refuse a request to the API, as the faults say."""
         faults = self.hub.faults
+        if not path.startswith("/api/"):
+            return False
         if faults.silent_api:
             self.hub.closing.wait()
             self.close_connection = True
@@ -281,7 +286,7 @@ class HubHandler(_Handler):
             self.respond(200, headers, body)
 
     def _search(self, query: Query) -> None:
-        accepted = self._token() in self.hub.accepted_tokens
+        accepted = self.token() in self.hub.accepted_tokens
         descriptions = [
             repository.newest.as_answer(repository, 0, wants_blobs=False)
             for repository in self.hub.repositories.values()
@@ -308,13 +313,15 @@ class HubHandler(_Handler):
         )
         self._send_json(expanded(answer, query))
 
-    def _asked_paths(self) -> list[str]:
+    def _asked_paths(self) -> list[str] | None:
+        if self.command == "GET":
+            return None
         if self.body.startswith("{"):
             paths = json.loads(self.body)["paths"]
             return [paths] if isinstance(paths, str) else paths
         return parse_qs(self.body).get("paths", [])
 
-    def _list(self, name: str, revision: str, paths: list[str] | None = None) -> None:
+    def _list(self, name: str, revision: str, paths: list[str] | None) -> None:
         if snapshot := self._find(name, revision):
             files = snapshot.files.values()
             entries = [one.as_tree_entry() for one in files if paths is None or one.path in paths]
@@ -344,14 +351,14 @@ class HubHandler(_Handler):
         self.respond(302, {"Location": location, **headers, **linked})
 
     def _is_gate_closed(self, name: str) -> bool:
-        if not self.hub.repositories[name].gated or self._token() in self.hub.accepted_tokens:
+        if not self.hub.repositories[name].gated or self.token() in self.hub.accepted_tokens:
             return False
-        if self._token():
+        if self.token():
             who = "and you are not in the authorized list"
         else:
             who = "You must have access to it and be authenticated to access it"
         self.refuse(
-            403 if self._token() else 401,
+            403 if self.token() else 401,
             "GatedRepo",
             f"Access to model {name} is restricted. {who}.",
         )
@@ -359,9 +366,14 @@ class HubHandler(_Handler):
 
 
 class StorageHandler(_Handler):
-    """Serve LFS files from another origin, which must never receive a token."""
+    """Serve and take LFS files at another origin, which must never receive a token."""
 
     name = "storage"
+
+    def do_PUT(self) -> None:
+        self._note_request()
+        if not self.is_refused_for_now():
+            self.hub.uploads.receive(self)
 
     def answer(self) -> None:
         owner, name, commit, path = unquote(urlsplit(self.path).path).lstrip("/").split("/", 3)

@@ -19,6 +19,7 @@ from app.core.hub_events import (
 )
 from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.model_facts import Marks, ModelFacts, Verification
+from app.core.publish_events import PublishedFile, PublishPlanned
 
 _EVENTS: tuple[events.Event, ...] = (
     events.Progressed("download", 5, 10, "model.safetensors"),
@@ -62,6 +63,15 @@ _EVENTS: tuple[events.Event, ...] = (
         files=(HubFile("a.gguf", 2**33),),
         obstacle=ErrorCode.MODEL_WITHOUT_CHAT,
         details={"repository": "a/b"},
+    ),
+    PublishPlanned(
+        repository="bolt/Grain-GGUF",
+        address="https://huggingface.co/bolt/Grain-GGUF",
+        is_private=True,
+        exists=False,
+        files=(PublishedFile("Grain-Q4_K_M.gguf", 4, is_there=True),),
+        card="# Grain",
+        owners=("bolt",),
     ),
     HubAnswered(3, ErrorCode.HUB_UNREACHABLE, {"reason": "x"}, cached=True),
     events.NoticeReported(NoticeCode.CHATS_RESET, {"file": "x"}),

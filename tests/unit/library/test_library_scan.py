@@ -10,7 +10,7 @@ from app.core.errors import NoticeCode
 from app.core.events import FolderListed
 from app.core.model_facts import Marks
 from app.core.settings import Settings
-from app.library.conversion_records import ConversionRecords
+from app.library.conversion_records import ConversionRecord, ConversionRecords
 from app.library.download_record import DownloadRecord, VerifiedFile, record_store
 from app.library.facts_cache import FactsCache
 from app.library.index import find_model
@@ -95,7 +95,7 @@ def test_a_limit_is_told_and_what_was_found_is_kept(tmp_path: Path) -> None:
 def test_a_model_has_the_repository_it_was_converted_from_until_it_changes(home: Path) -> None:
     file = home / "models" / "grain-Q8_0.gguf"
     llama_file().write(file)
-    ConversionRecords().add([file], "acme/grain", "c" * 40)
+    ConversionRecords().keep(file, ConversionRecord((), "acme/grain"))
     (model,) = look(Settings()).models
     assert model.header.origin == "acme/grain"
     llama_file(general__name="another").write(file)

@@ -18,6 +18,7 @@ from app.core.sentences import describe_error
 from app.gui.pages.models.deletion import Deletion
 from app.gui.pages.models.facts_line import Listed, facts_in_words
 from app.gui.pages.models.marks_dialog import MarksDialog
+from app.gui.pages.models.publisher import Publisher
 from app.gui.pages.models.table import ModelTable
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
@@ -35,6 +36,7 @@ class LibraryView(QWidget):
         convert_requested: the folder of a downloaded checkpoint to convert.
         options_requested: the path and name of a model whose load options to show.
         inspection_requested: the path and name of a model whose page to show.
+        sign_in_requested: the user wants to enter an access token.
     """
 
     failed = Signal(str)
@@ -42,6 +44,7 @@ class LibraryView(QWidget):
     convert_requested = Signal(str)
     options_requested = Signal(str, str)
     inspection_requested = Signal(str, str)
+    sign_in_requested = Signal()
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,6 +54,7 @@ class LibraryView(QWidget):
         self.filter = ClearableField(tr("Filter by name, tag, architecture or source"))
         self.facts = PlainLabel("", "caption", wrap=True, selectable=True)
         self.deletion = Deletion(workbench, self)
+        self.publisher = Publisher(workbench, self)
         self.table = self.safe_control = ModelTable()
         self.chat_button = Button(theme, tr("Chat"), icon_name="chat")
         self.convert_button = Button(theme, tr("Convert…"), icon_name="convert")
@@ -71,6 +75,7 @@ class LibraryView(QWidget):
             button.clicked.connect(act)
         self.filter.textChanged.connect(self.table.set_filter)
         self.deletion.failed.connect(self.failed)
+        self.publisher.sign_in_requested.connect(self.sign_in_requested)
         self.table.itemSelectionChanged.connect(self._show_buttons)
         self.table.itemActivated.connect(lambda _: self._use())
         self.table.deletion_requested.connect(self._delete)
@@ -136,6 +141,10 @@ class LibraryView(QWidget):
         favorite.setChecked(model.marks.is_favorite)
         menu.addAction(tr("Label and tags…"), lambda: self._edit_marks(model))
         menu.addAction(tr("Verify"), lambda: self._verify(model))
+        publish = menu.addAction(
+            tr("Publish…"), lambda: self.publisher.ask(model.path, model.title)
+        )
+        publish.setEnabled(model.problem is None)
 
     def _toggle_favorite(self, model: ModelListed) -> None:
         self._mark(model, replace(model.marks, is_favorite=not model.marks.is_favorite))

@@ -223,7 +223,8 @@ def test_the_menu_has_the_actions_of_the_buttons(home: Path, make_window: Window
 def test_a_model_has_more_in_its_menu(home: Path, make_window: WindowMaker) -> None:
     llama_file().write(home / "models" / "Little-Q4_K_M.gguf")
     page = make_window().models
-    assert list(actions(page)) == [*labels_of(page), "", "Favorite", "Label and tags…", "Verify"]
+    more = ("", "Favorite", "Label and tags…", "Verify", "Publish…")
+    assert list(actions(page)) == [*labels_of(page), *more]
 
 
 def actions(page: ModelsPage) -> dict[str, QAction]:

@@ -33,6 +33,7 @@ from app.gui.pages.models.inspector.template_dialog import TemplateDialog
 from app.gui.pages.models.inspector.template_trial import TemplateTrial
 from app.gui.pages.models.inspector.template_view import TemplateView
 from app.gui.pages.models.inspector.tensors_view import TensorsView
+from app.gui.pages.models.publisher import Publisher
 from app.gui.services.engine import EngineLoading, EngineReady
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
@@ -56,12 +57,14 @@ class InspectorPage(QWidget):
         chat_requested: the path and name of the model to chat with.
         convert_requested: the path of the model to convert.
         types_requested: the path of the model whose types the next conversion takes.
+        sign_in_requested: the user wants to enter an access token.
     """
 
     closed = Signal()
     chat_requested = Signal(str, str)
     convert_requested = Signal(str)
     types_requested = Signal(str)
+    sign_in_requested = Signal()
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,6 +82,8 @@ class InspectorPage(QWidget):
         self.convert_button = Button(theme, tr("Convert…"), icon_name="convert")
         self.measure_button = Button(theme, tr("Measure…"), icon_name="tune")
         self.types_button = Button(theme, tr("Use its types…"), icon_name="grid")
+        self.publish_button = Button(theme, tr("Publish…"), icon_name="hub")
+        self.publisher = Publisher(workbench, self)
         self.notice = NoticeBar(theme)
         self.facts = FactsView()
         self.metadata = MetadataView(theme, self.changes)
@@ -264,6 +269,8 @@ class InspectorPage(QWidget):
         self.convert_button.clicked.connect(lambda: self.convert_requested.emit(self._path))
         self.measure_button.clicked.connect(self._measure)
         self.types_button.clicked.connect(lambda: self.types_requested.emit(self._path))
+        self.publish_button.clicked.connect(lambda: self.publisher.ask(self._path, self._name))
+        self.publisher.sign_in_requested.connect(self.sign_in_requested)
         self.choice.changed.connect(self._show_part)
         self.finder.found.connect(self._on_found)
         self.finder.tried.connect(self._on_tried)
@@ -293,7 +300,12 @@ class InspectorPage(QWidget):
         header.addWidget(self.back_button)
         header.addWidget(self._title, 1)
         header.addWidget(self.chat_button)
-        self._acts = (self.convert_button, self.measure_button, self.types_button)
+        self._acts = (
+            self.convert_button,
+            self.measure_button,
+            self.types_button,
+            self.publish_button,
+        )
         acts = self._acts_line = QHBoxLayout()
         acts.setSpacing(SPACING.small)
         for button in self._acts:

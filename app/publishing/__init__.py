@@ -1,0 +1,1 @@
+"""Publishing of models on the Hub: what is uploaded, its card, and the upload itself."""

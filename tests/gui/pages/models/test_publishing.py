@@ -1,0 +1,178 @@
+"""Publishing from the window: the dialog, the upload as a task, the link; without a token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QAction, QDesktopServices
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.gui.pages.models.publish_dialog import PublishDialog
+from app.gui.shell.window import MainWindow
+from tests.gui.conftest import WindowMaker
+from tests.support.gguf.gguf_files import llama_file
+from tests.support.hub.local_hub import LocalHub
+from tests.support.hub.local_hub_uploads import HubUser
+
+TOKEN = "hf_" + "planted" * 5
+WAIT_MS = 30_000
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    with LocalHub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        running.add_user(TOKEN, HubUser("bolt", ("mill",)))
+        yield running
+
+
+@pytest.fixture
+def model(home: Path) -> Path:
+    return llama_file().write(home / "models" / "Grain-Q4_K_M.gguf")
+
+
+@pytest.fixture
+def ask(make_window: WindowMaker, model: Path) -> Callable[[], tuple[MainWindow, PublishDialog]]:
+    """Opens the dialog through the menu of the model's row."""
+
+    def open_dialog() -> tuple[MainWindow, PublishDialog]:
+        window = make_window()
+        window.show_page("models")
+        table = window.models.table
+        table.selectRow(0)
+        table.customContextMenuRequested.emit(table.visualItemRect(table.item(0, 0)).center())
+        menu = window.models.library.findChildren(QMenu)[-1]
+        action(menu, "Publish…").trigger()
+        menu.close()
+        return window, dialog()
+
+    return open_dialog
+
+
+def action(menu: QMenu, words: str) -> QAction:
+    return next(one for one in menu.actions() if one.text() == words)
+
+
+def dialog() -> PublishDialog:
+    found = [one for one in QApplication.topLevelWidgets() if isinstance(one, PublishDialog)]
+    return next(one for one in found if one.isVisible())
+
+
+def files_in(asked: PublishDialog) -> list[list[str]]:
+    table = asked.files
+    return [
+        [table.item(row, column).text() for column in range(3)] for row in range(table.rowCount())
+    ]
+
+
+def test_a_model_is_published_and_its_page_opens(
+    hub: LocalHub,
+    model: Path,
+    ask: Callable[[], tuple[MainWindow, PublishDialog]],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    window, asked = ask()
+    assert not asked.publish.isEnabled()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    assert asked.repository.text() == "bolt/Grain-GGUF"
+    assert asked.private.isChecked()
+    listed, card = files_in(asked)
+    assert listed == ["Grain-Q4_K_M.gguf", "55 kB", "new"]
+    assert card[::2] == ["README.md", "model card"]
+    assert asked.state.whole_text.startswith("1 file will be uploaded: 55 kB. The card names no")
+    assert not asked.sign_in.isVisible()
+
+    asked.repository.selectAll()
+    qtbot.keyClicks(asked.repository, "mill/Grain")
+    qtbot.keyClicks(asked.base_model, "bolt/Grain")
+    assert not asked.publish.isEnabled()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    assert asked.state.whole_text == "1 file will be uploaded: 55 kB."
+    asked.choice.changed.emit("card")
+    assert 'base_model: "bolt/Grain"\n' in asked.card.toPlainText()
+    assert hub.repositories == {}
+
+    qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
+    notice = window.models.notice
+    qtbot.waitUntil(lambda: "is published" in notice.text, timeout=WAIT_MS)
+    assert hub.repositories["mill/Grain"].private
+    sent = hub.repositories["mill/Grain"].newest.files["Grain-Q4_K_M.gguf"]
+    assert sent.local.read_bytes() == model.read_bytes()
+
+    opened: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    button = next(b for b in notice.findChildren(QPushButton) if b.text() == "Open its page")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert opened == [QUrl(f"{hub.endpoint}/mill/Grain")]
+
+
+def test_a_public_repository_needs_the_box_unticked(
+    hub: LocalHub,
+    ask: Callable[[], tuple[MainWindow, PublishDialog]],
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "served").mkdir()
+    hub.add_repository("bolt/Grain-GGUF", tmp_path / "served")
+    _, asked = ask()
+    qtbot.waitUntil(lambda: "exists and is public" in asked.state.whole_text, timeout=WAIT_MS)
+    assert not asked.publish.isEnabled()
+    asked.private.click()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    assert asked.repository.text() == "bolt/Grain-GGUF"
+    asked.reject()
+
+
+def test_without_a_token_a_button_leads_to_the_settings(
+    hub: LocalHub,
+    ask: Callable[[], tuple[MainWindow, PublishDialog]],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    window, asked = ask()
+    qtbot.waitUntil(asked.sign_in.isVisible, timeout=WAIT_MS)
+    assert asked.state.whole_text.startswith("To publish, you need an access token")
+    assert not asked.publish.isEnabled()
+    qtbot.mouseClick(asked.sign_in, Qt.MouseButton.LeftButton)
+    assert window._stack.currentWidget() is window.settings
+    assert hub.requests == []
+
+
+def test_a_closed_dialog_asks_no_more(
+    hub: LocalHub, ask: Callable[[], tuple[MainWindow, PublishDialog]], qtbot: QtBot
+) -> None:
+    hub.faults.silent_api = True
+    window, asked = ask()
+    qtbot.waitUntil(lambda: bool(hub.requests), timeout=WAIT_MS)
+    asked.reject()
+    assert not window.models.library.publisher.planner.is_busy
+
+
+def test_the_page_of_a_model_offers_it_too(
+    hub: LocalHub, model: Path, make_window: WindowMaker, qtbot: QtBot
+) -> None:
+    window = make_window()
+    window.inspect(str(model), "Grain")
+    qtbot.waitUntil(window.inspector.publish_button.isEnabled, timeout=WAIT_MS)
+    qtbot.mouseClick(window.inspector.publish_button, Qt.MouseButton.LeftButton)
+    asked = dialog()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    asked.reject()
+
+
+def test_a_failed_upload_says_why(
+    hub: LocalHub, ask: Callable[[], tuple[MainWindow, PublishDialog]], qtbot: QtBot
+) -> None:
+    window, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    hub.add_user(TOKEN, HubUser("bolt", role="fineGrained", may_write_to=()))
+    qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
+    notice = window.models.notice
+    qtbot.waitUntil(lambda: "refuses to publish" in notice.text, timeout=WAIT_MS)
