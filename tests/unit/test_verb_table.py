@@ -53,7 +53,7 @@ def test_a_file_without_a_marker_is_not_touched(tmp_path: Path, text: str, lacki
 
 def test_every_verb_and_load_option_has_its_line() -> None:
     table = verb_table.verb_table()
-    assert "| `--include PATTERN` | download only these GGUF files:" in table
+    assert "| `--include, --level PATTERN` | download only these GGUF files:" in table
     assert r"a pattern such as \*Q8_0\* |" in table
     assert r"| `--use chat\|long_context\|edge\|quality\|smallest\|server` |" in table
     assert "| `[FOLDER …]` |" in table
