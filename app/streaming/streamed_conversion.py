@@ -8,7 +8,6 @@ so that a later run goes on where an earlier one was killed.
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -51,7 +50,7 @@ from app.streaming import unfinished_files
 from app.streaming.arrivals import Arrivals
 from app.streaming.stream_converter import StreamConverter
 from app.streaming.stream_plan import StreamPlan, plan_stream
-from app.streaming.weight_fetcher import FileDamagedError, WeightFetcher
+from app.streaming.weight_fetcher import Fetching, FileDamagedError, WeightFetcher
 
 Report = Callable[[Event], None]
 _BACKLOG_BYTES = 400 * 2**20
@@ -176,14 +175,14 @@ class _Stream:
         return tuple(targets)
 
     @contextmanager
-    def _fetching(self) -> Iterator[_Fetching]:
+    def _fetching(self) -> Iterator[Fetching]:
         """Fetch at once if nothing is there yet: planning takes seconds."""
         info, policy = self._request.info, RetryPolicy()
         with HubClient(hub_endpoint(), read_token(), policy.stall_seconds) as client:
             limit = SpeedLimit(load_settings()[0].download_bytes_per_second())
             snapshot = Snapshot(client, info.repository, info.commit, self._report, policy, limit)
             fetcher = WeightFetcher(snapshot, self._files, self._arrivals, self._count)
-            fetching = _Fetching(fetcher, self._journal)
+            fetching = Fetching(fetcher, self._journal)
             if self._journal.record is None:
                 fetching.start()
             try:
@@ -231,9 +230,7 @@ class _Stream:
         self._journal.begin(record)
         return False
 
-    def _convert(
-        self, plan: StreamPlan, models: list[list[ModelFile]], fetching: _Fetching
-    ) -> None:
+    def _convert(self, plan: StreamPlan, models: list[list[ModelFile]], fetching: Fetching) -> None:
         converter = StreamConverter(plan, models, self._arrivals, fetching.fetcher, self._journal)
         files = [file for several in models for file in several]
         total_bytes = sum(file.plan.weights_bytes for file in files)
@@ -261,31 +258,6 @@ class _Stream:
 
     def _count(self, name: str, size_bytes: int) -> None:
         self._progress.enter(name, size_bytes)
-
-
-class _Fetching:
-    """The thread that fetches."""
-
-    def __init__(self, fetcher: WeightFetcher, journal: Journal) -> None:
-        self.fetcher = fetcher
-        self._thread = threading.Thread(
-            target=lambda: fetcher.run(journal.positions, journal.digests), daemon=True
-        )
-
-    @property
-    def is_done(self) -> bool:
-        """True once it has ended, well or not."""
-        return self._thread.ident is not None and not self._thread.is_alive()
-
-    def start(self) -> None:
-        """Start, unless it has been started."""
-        if self._thread.ident is None:
-            self._thread.start()
-
-    def wait(self) -> None:
-        """Wait until it has ended."""
-        if self._thread.ident is not None:
-            self._thread.join()
 
 
 def _recipe_digest(importance: ImportanceMatrix | None) -> str:

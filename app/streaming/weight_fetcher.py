@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from app.hub.checksum import Checksum
 from app.hub.remote_header import fetch_part
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import Snapshot
-from app.library.stream_journal import FilePosition
+from app.library.stream_journal import FilePosition, Journal
 from app.streaming.arrivals import Arrivals
 from app.streaming.tensor_cutter import FilePiece, TensorCutter
 
@@ -164,3 +165,28 @@ def digest_key(weights: WeightRange) -> str:
 def digest_of(content: bytes | memoryview) -> str:
     """Return the SHA-256 of a stored tensor's bytes."""
     return hashlib.sha256(content).hexdigest()
+
+
+class Fetching:
+    """The thread in which a `WeightFetcher` goes on from a journal."""
+
+    def __init__(self, fetcher: WeightFetcher, journal: Journal) -> None:
+        self.fetcher = fetcher
+        self._thread = threading.Thread(
+            target=lambda: fetcher.run(journal.positions, journal.digests), daemon=True
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """True once it has ended, well or not."""
+        return self._thread.ident is not None and not self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start, unless it has been started."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until it has ended."""
+        if self._thread.ident is not None:
+            self._thread.join()
