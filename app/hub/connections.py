@@ -31,12 +31,14 @@ from app.hub.transfer_policy import TransferPolicy
 
 _TICK_SECONDS = 0.05
 _DISK_SECONDS = 1.0
+_SYNC_BYTES = 2**27
 
 
 class Connections:
     """The connections for one file; only one if the server doesn't send ranges.
 
-    The content's checksum is computed meanwhile, and the disk is watched.
+    Meanwhile the content's checksum is computed, the disk is watched, and what has arrived is
+    synced, so that little is left to sync at the end.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Connections:
         self._sends_ranges: bool | None = None if len(content.segments) > 1 else False
         self._stop = threading.Event()
         self._disk_checked = 0.0
+        self._synced_bytes = content.received
+        self._syncing: Future[None] | None = None
 
     def run(self, *, asks_whole: bool) -> None:
         """Fetch what is missing, until it is there or `content.may_be_repaired`.
@@ -69,17 +73,22 @@ class Connections:
         self._stop.clear()
         if asks_whole:
             self._sends_ranges = False
-        with ThreadPoolExecutor(self._policy.connections, "download") as pool:
+        with ThreadPoolExecutor(self._policy.connections + 1, "download") as pool:
 
             def begin(wanted: Reservation) -> Future[None]:
                 return pool.submit(self._fetch, wanted, asks_whole=asks_whole)
 
+            def sync() -> Future[None]:
+                return pool.submit(self._content.sync)
+
             try:
-                self._supervise(begin)
+                self._supervise(begin, sync)
             finally:
                 self._stop.set()
 
-    def _supervise(self, begin: Callable[[Reservation], Future[None]]) -> None:
+    def _supervise(
+        self, begin: Callable[[Reservation], Future[None]], sync: Callable[[], Future[None]]
+    ) -> None:
         ramp, failure = Ramp(self._policy), None
         running: set[Future[None]] = set()
         while True:
@@ -96,6 +105,7 @@ class Connections:
             if self._sends_ranges and ramp.observe(self._content.received, time.monotonic()):
                 self._content.segments.share()
             self._watch_disk()
+            self._sync_behind(sync)
         if failure and not self._content.is_whole:
             raise failure
 
@@ -126,6 +136,16 @@ class Connections:
         missing = self._content.missing_bytes
         if shutil.disk_usage(self._folder).free < min(missing, self._policy.least_free_bytes):
             require_space(self._folder, missing)
+
+    def _sync_behind(self, sync: Callable[[], Future[None]]) -> None:
+        if self._syncing is not None:
+            if not self._syncing.done():
+                return
+            self._syncing.result()
+            self._syncing = None
+        if self._content.received - self._synced_bytes >= _SYNC_BYTES:
+            self._synced_bytes = self._content.received
+            self._syncing = sync()
 
     def _fetch(self, mine: Reservation, *, asks_whole: bool) -> None:
         try:

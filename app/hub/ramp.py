@@ -12,9 +12,9 @@ _RETRIAL_SECONDS = 60.0
 class Ramp:
     """The number of connections that are `wanted` for one transfer.
 
-    It begins with one, and doubles while that makes the transfer faster; a number that doesn't is
-    taken back, and tried again after a minute. A connection that fails is not replaced before
-    another one has fetched its segment.
+    It begins with one, and doubles while that makes the transfer faster, unless it is fast enough;
+    a number that doesn't is taken back, and tried again after a minute. A connection that fails is
+    not replaced before another one has fetched its segment.
     """
 
     def __init__(self, policy: TransferPolicy) -> None:
@@ -58,6 +58,9 @@ class Ramp:
             self._useful, self._before = self._before, 0
             self.wanted = min(self.wanted, self._useful)
             self._begins = now + _RETRIAL_SECONDS
+            return False
+        if speed >= self._policy.enough_bytes_per_second:
+            self._before, self._begins = 0, now + _RETRIAL_SECONDS
             return False
         self._before, self._speed_before = self._useful, speed
         self._useful = min(2 * self._useful, self._policy.connections)

@@ -19,6 +19,8 @@ class TransferPolicy:
             bytes before it is added to the checksum.
         trial_seconds: How long a number of connections is tried before its speed is judged.
         needed_gain: The speedup that more connections must bring before further ones are tried.
+        enough_bytes_per_second: The speed from which on no further ones are tried, since the
+            processor is the limit.
         least_free_bytes: The space that a download leaves free on the disk.
     """
 
@@ -28,6 +30,7 @@ class TransferPolicy:
     largest_segment: int = 64 * 2**20
     trial_seconds: float = 0.4
     needed_gain: float = 1.1
+    enough_bytes_per_second: int = 250 * 10**6
     least_free_bytes: int = 2**30
 
     def segment_bytes(self, size_bytes: int) -> int:

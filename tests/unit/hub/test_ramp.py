@@ -29,6 +29,11 @@ def test_connections_that_do_not_help_are_taken_back() -> None:
     assert connections_after(8, 100, 150, 150, 150) == [1, 2, 2, 4, 4, 2, 2, 2]
 
 
+def test_a_connection_that_is_fast_enough_stays_alone() -> None:
+    assert connections_after(5, 3e8, 6e8, 6e8, 6e8) == [1, 1, 1, 1, 1]
+    assert connections_after(6, 2e8, 4e8, 6e8, 8e8) == [1, 2, 2, 2, 2, 2]
+
+
 def test_they_are_tried_again_after_a_minute() -> None:
     assert connections_after(70, 100, 105, 105, 105)[60:] == [1, 1, 1, 1, 2, 2, 1, 1, 1, 1]
 
