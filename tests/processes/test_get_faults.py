@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +58,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def hub(checkpoint: Path, converter: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with LocalHub() as running_hub:
-        monkeypatch.setenv("HF_ENDPOINT", running_hub.endpoint)
-        running_hub.add_repository(NAME, checkpoint, lfs_above_bytes=100_000)
-        yield running_hub
+def hub(hub: LocalHub, checkpoint: Path, converter: Path) -> LocalHub:
+    hub.add_repository(NAME, checkpoint, lfs_above_bytes=100_000)
+    return hub
 
 
 @pytest.fixture(scope="module")

@@ -63,16 +63,14 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+def hub(hub: LocalHub, tmp_path: Path) -> LocalHub:
     (tmp_path / "files").mkdir()
     llama_file().write(tmp_path / "files" / "tiny-Q8_0.gguf")
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        running.known_tokens.add(TOKEN)
-        source = make_tiny_checkpoint(tmp_path / "Tiny", shards=2)
-        running.add_repository(CHECKPOINT, source, lfs_above_bytes=100_000)
-        running.add_repository(FILES, tmp_path / "files")
-        yield running
+    hub.known_tokens.add(TOKEN)
+    source = make_tiny_checkpoint(tmp_path / "Tiny", shards=2)
+    hub.add_repository(CHECKPOINT, source, lfs_above_bytes=100_000)
+    hub.add_repository(FILES, tmp_path / "files")
+    return hub
 
 
 @pytest.fixture
