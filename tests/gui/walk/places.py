@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.gui.shell.window import MainWindow
 from app.library.unfinished_downloads import DownloadRequest
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.hub.local_hub import LocalHub
+from tests.support.hub.local_hub_uploads import HubUser
 from tests.support.hub.served_models import LONGEST
 
 NAMES = (
@@ -75,6 +77,8 @@ class Walk:
             "model, template editor": self._template_editor,
             "models, folders": self._folders,
             "models, label and tags": self._label,
+            "models, publish": self._publish_as("hf_bolt"),
+            "models, publish without a token": self._publish_as(""),
             "models, downloads": self._downloads,
             "hub, results": self._results,
             "hub, nothing found": self._nothing,
@@ -204,6 +208,19 @@ class Walk:
         library.table.selectRow(library.table.rowCount() - 1)
         library._edit_marks(self.window._workbench.models.models[-1])
         return dialog_in_front()
+
+    def _publish_as(self, token: str) -> Place:
+        def show() -> QWidget:
+            self._hub.add_user("hf_bolt", HubUser("bolt"))
+            os.environ["HF_TOKEN"] = token
+            self.window.show_page("models")
+            publisher = self.window.models.library.publisher
+            model = self.window._workbench.models.models[-1]
+            publisher.ask(model.path, model.title)
+            wait_until(lambda: not publisher.planner.is_busy, "the plan")
+            return dialog_in_front()
+
+        return show
 
     def _refused_repository(self) -> QWidget:
         self.window.show_page("models")
