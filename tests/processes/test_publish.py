@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,12 +34,10 @@ MEGABYTE = 1_000_000
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        running.add_user(TOKEN, HubUser("bolt", ("mill",)))
-        yield running
+def hub(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> LocalHub:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    hub.add_user(TOKEN, HubUser("bolt", ("mill",)))
+    return hub
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,12 +23,10 @@ WAIT_MS = 30_000
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        running.add_user(TOKEN, HubUser("bolt", ("mill",)))
-        yield running
+def hub(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> LocalHub:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    hub.add_user(TOKEN, HubUser("bolt", ("mill",)))
+    return hub
 
 
 @pytest.fixture
@@ -96,7 +94,7 @@ def test_a_model_is_published_and_its_page_opens(
     assert asked.state.whole_text == "1 file will be uploaded: 55 kB."
     asked.choice.changed.emit("card")
     assert 'base_model: "bolt/Grain"\n' in asked.card.toPlainText()
-    assert hub.repositories == {}
+    assert list(hub.repositories) == ["acme/grain"]
 
     qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
     notice = window.models.notice
@@ -118,8 +116,8 @@ def test_a_public_repository_needs_the_box_unticked(
     qtbot: QtBot,
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "served").mkdir()
-    hub.add_repository("bolt/Grain-GGUF", tmp_path / "served")
+    (tmp_path / "public").mkdir()
+    hub.add_repository("bolt/Grain-GGUF", tmp_path / "public")
     _, asked = ask()
     qtbot.waitUntil(lambda: "exists and is public" in asked.state.whole_text, timeout=WAIT_MS)
     assert not asked.publish.isEnabled()
