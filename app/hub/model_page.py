@@ -16,7 +16,7 @@ from app.hub.model_record import ModelRecord, fields_of, number_of, read_record
 from app.hub.obstacles import obstacle_of
 from app.hub.page_parts import PageParts, fetch_parts
 from app.hub.reference import RepositoryReference, parse_reference
-from app.hub.repository import RepositoryInfo, described
+from app.hub.repository import RepositoryInfo, described, lacks_sizes, siblings_in
 
 _MAX_FILES = 5_000
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -31,8 +31,11 @@ class Page(NamedTuple):
 
 
 class _Described(NamedTuple):
+    """A description; a mirror's may lack the sizes of files, and then there is no `info`."""
+
     record: ModelRecord
-    info: RepositoryInfo
+    answer: dict[str, Any]
+    info: RepositoryInfo | None
 
 
 def fetch_page(wanted: HubPage, api: HubApi, host: Host, number: int = 0) -> Page:
@@ -42,8 +45,10 @@ def fetch_page(wanted: HubPage, api: HubApi, host: Host, number: int = 0) -> Pag
         AppError: `repository_name`, and what `HubApi.ask` raises about a repository.
     """
     name = parse_reference(wanted.repository).repository
-    request = _description(RepositoryReference(name, wanted.revision))
-    (record, info), is_outdated = api.ask(request)
+    reference = RepositoryReference(name, wanted.revision)
+    description, is_outdated = api.ask(_description(reference))
+    record = description.record
+    info = description.info or api.ask(_tree(reference, description))[0]
     parts = fetch_parts(info, api)
     # The Hub's own excerpt of the configuration serves where the file can't be read.
     record = msgspec.structs.replace(record, config=_with_excerpt(parts.config, record.config))
@@ -70,12 +75,25 @@ def _description(about: RepositoryReference) -> ApiRequest[_Described]:
         path += f"/revision/{quote(about.revision, safe='')}"
 
     def read(content: bytes) -> _Described:
-        record = read_record(content)
-        return _Described(record, described(record.id, msgspec.json.decode(content)))
+        record, answer = read_record(content), msgspec.json.decode(content)
+        if not _COMMIT.fullmatch(answer["sha"]):
+            raise ValueError(answer["sha"])
+        info = None if lacks_sizes(answer) else described(record.id, answer)
+        return _Described(record, answer, info)
 
     is_fixed = _COMMIT.fullmatch(about.revision or "") is not None
     fresh_seconds = COMMIT_SECONDS if is_fixed else SEARCH_SECONDS
     return ApiRequest(path, read, [("blobs", "true")], about, fresh_seconds)
+
+
+def _tree(about: RepositoryReference, found: _Described) -> ApiRequest[RepositoryInfo]:
+    path = f"/api/models/{about.repository}/tree/{found.answer['sha']}"
+
+    def read(content: bytes) -> RepositoryInfo:
+        siblings = list(siblings_in(msgspec.json.decode(content)))
+        return described(found.record.id, found.answer | {"siblings": siblings})
+
+    return ApiRequest(path, read, [("recursive", "true")], about, COMMIT_SECONDS)
 
 
 def _with_excerpt(config: dict[str, Any], excerpt: object) -> dict[str, Any]:

@@ -67,23 +67,31 @@ def _ask(reference: RepositoryReference, token: str | None) -> Any:
     revision = "" if reference.revision is None else "/revision/" + quote(reference.revision, "")
     with HubClient(hub_endpoint(), token, _TIMEOUT_SECONDS) as client:
         answer, _ = _ask_api(client, f"{address}{revision}?blobs=true", reference)
-        siblings = answer.get("siblings")
-        if not siblings or any(sibling.keys() != {"rfilename"} for sibling in siblings):
+        if not lacks_sizes(answer):
             return answer
-        # A mirror that doesn't pass on the request for the blobs.
         tree = f"{address}/tree/{quote(answer['sha'], '')}?recursive=true"
         return answer | {"siblings": list(_siblings(client, tree, reference))}
 
 
+def lacks_sizes(answer: Any) -> bool:
+    """Return whether a description is of a mirror that doesn't pass on the request for blobs."""
+    siblings = answer.get("siblings")
+    return bool(siblings) and all(sibling.keys() == {"rfilename"} for sibling in siblings)
+
+
+def siblings_in(entries: Any) -> Iterator[Any]:
+    """Yield the files in an answer of `/tree/` as a description has them."""
+    for entry in entries:
+        if entry["type"] == "file":
+            lfs = entry.get("lfs") and {"sha256": entry["lfs"]["oid"], **entry["lfs"]}
+            names = {"rfilename": entry["path"], "blobId": entry["oid"]}
+            yield {**names, "size": entry["size"], "lfs": lfs}
+
+
 def _siblings(client: HubClient, tree: str, reference: RepositoryReference) -> Iterator[Any]:
-    """Request the list of a model's files, and return them as its description would."""
     while tree:
         entries, tree = _ask_api(client, tree, reference)
-        for entry in entries:
-            if entry["type"] == "file":
-                lfs = entry.get("lfs") and {"sha256": entry["lfs"]["oid"], **entry["lfs"]}
-                names = {"rfilename": entry["path"], "blobId": entry["oid"]}
-                yield {**names, "size": entry["size"], "lfs": lfs}
+        yield from siblings_in(entries)
 
 
 def _ask_api(client: HubClient, address: str, reference: RepositoryReference) -> tuple[Any, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,17 @@ def test_a_page(hub: LocalHub, api: HubApi, tmp_path: Path) -> None:
         likes=3,
         updated="2026-01-01",
     )
+
+
+def test_a_mirror_that_lists_no_sizes_has_them_elsewhere(
+    hub: LocalHub, api: HubApi, open_api: OpenApi, tmp_path: Path
+) -> None:
+    add_model(hub, "owner/model", tmp_path / "served", chat_facts())
+    found = page_of(api)
+    shutil.rmtree(tmp_path / "answers")
+    hub.faults.omits_blobs = True
+    assert page_of(open_api()) == found
+    assert hub.api_requests("/api/models/owner/model/tree/")
 
 
 def test_files_of_a_gguf_repository(hub: LocalHub, api: HubApi, tmp_path: Path) -> None:
