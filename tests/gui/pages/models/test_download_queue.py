@@ -235,8 +235,7 @@ def test_a_row_names_the_file_that_is_fetched(
     window.show_page("models")
     start(window, "acme/one")
     row = row_of(window, "acme/one")
-    qtbot.waitUntil(lambda: row.download.done_bytes > 0, timeout=SOON_MS)
-    assert row._file.whole_text == "model.safetensors"
+    qtbot.waitUntil(lambda: row._file.whole_text == "model.safetensors", timeout=SOON_MS)
     assert row._bar.accessibleDescription() == f"{row.words} · model.safetensors"
     downloads_of(window).pause(downloads_of(window).downloads)
     qtbot.waitUntil(lambda: row.download.state == "paused", timeout=SOON_MS)
