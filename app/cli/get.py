@@ -18,6 +18,7 @@ from app.core.settings import load_settings
 from app.jobs.child_process import ChildProcess
 from app.jobs.launch import child_environment, command_line
 from app.jobs.reporter import Reporter
+from app.library.unfinished_downloads import DownloadRequest
 from app.machine.cores import lower_thread_priority
 
 if TYPE_CHECKING:
@@ -66,16 +67,31 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     info = fetch_repository(reference, read_token())
     pinned = replace(reference, revision=info.commit)
     _warn_unless_chat(pinned, reporter)
-    files = files_to_fetch(info, allows_pickle=arguments.allow_pickle).files
-    if is_gguf(files[0]):
-        _get_gguf(pinned, arguments, reporter)
+    asked = DownloadRequest(
+        info.repository,
+        reference.revision,
+        allows_pickle=arguments.allow_pickle,
+        kind="get",
+        levels=tuple(arguments.level),
+    )
+    if is_gguf(files_to_fetch(info, allows_pickle=asked.allows_pickle).files[0]):
+        _get_gguf(pinned, asked, arguments, reporter)
         return
-    if not arguments.level:
-        arguments.level = [_recommended_level(pinned, reporter)]
-    if reason := _convert_while_downloading(reference, info, arguments, reporter):
+    if not asked.levels:
+        arguments.level = _begun_levels(asked) or [_recommended_level(pinned, reporter)]
+    if reason := _convert_while_downloading(info, asked, arguments, reporter):
         if not arguments.keep_checkpoint:
             reporter.report(NoticeReported(NoticeCode.CHECKPOINT_KEPT, {"reason": reason}))
-        _download_and_convert(pinned, arguments, reporter)
+        _download_and_convert(pinned, asked, arguments, reporter)
+
+
+def _begun_levels(asked: DownloadRequest) -> list[str]:
+    """Return the levels that an interrupted run recommended; what it has made is for them."""
+    from app.library.stream_journal import unfinished_streams
+
+    begun = (stream.record for stream in unfinished_streams())
+    mine = (record.levels for record in begun if record.asked_by(asked))
+    return list(next(mine, ()))
 
 
 def _warn_unless_chat(reference: RepositoryReference, reporter: Reporter) -> None:
@@ -101,8 +117,8 @@ def _needs_checkpoint(arguments: argparse.Namespace) -> str:
 
 
 def _convert_while_downloading(
-    reference: RepositoryReference,
     info: RepositoryInfo,
+    asked: DownloadRequest,
     arguments: argparse.Namespace,
     reporter: Reporter,
 ) -> str:
@@ -110,6 +126,7 @@ def _convert_while_downloading(
     from app.conversion.converter.installation import converter_folder
     from app.conversion.pipeline import require_choices
     from app.hub.outline import fetch_outline
+    from app.hub.reference import RepositoryReference
     from app.streaming.streamed_conversion import (
         CheckpointNeededError,
         StreamRequest,
@@ -119,7 +136,7 @@ def _convert_while_downloading(
     settings, _ = load_settings()
     converter = converter_folder(settings)
     try:
-        outline = fetch_outline(replace(reference, revision=info.commit), reporter.report)
+        outline = fetch_outline(RepositoryReference(info.repository, info.commit), reporter.report)
     except AppError as error:
         if error.code in _WITHOUT_OUTLINE:
             return _needs_checkpoint(arguments) or tr("the tensors can't be listed beforehand")
@@ -130,39 +147,42 @@ def _convert_while_downloading(
         require_choices(conversion, reporter.report)
         return reason
     reporter.report(SourceLocated(str(outline)))
-    request = StreamRequest(
-        info, reference.revision, conversion, outline, is_projector=arguments.mmproj
-    )
+    request = StreamRequest(info, asked, conversion, outline, is_projector=arguments.mmproj)
     try:
         written = convert_while_downloading(request, converter, reporter.report)
     except CheckpointNeededError as error:
         return str(error)
-    remember_conversion(written, reference.repository, outline, arguments)
+    remember_conversion(written, info.repository, outline, arguments)
     reporter.report(Finished(tuple(str(path) for path in written)))
     return ""
 
 
 def _download_and_convert(
-    reference: RepositoryReference, arguments: argparse.Namespace, reporter: Reporter
+    reference: RepositoryReference,
+    asked: DownloadRequest,
+    arguments: argparse.Namespace,
+    reporter: Reporter,
 ) -> None:
     from app.hub.download import download_repository
 
     folder = download_repository(
-        reference, None, reporter.report, allows_pickle=arguments.allow_pickle
+        reference, None, reporter.report, allows_pickle=asked.allows_pickle, asked=asked
     )
     reporter.report(SourceLocated(str(folder)))
     convert_path(folder, arguments, reporter)
 
 
 def _get_gguf(
-    reference: RepositoryReference, arguments: argparse.Namespace, reporter: Reporter
+    reference: RepositoryReference,
+    asked: DownloadRequest,
+    arguments: argparse.Namespace,
+    reporter: Reporter,
 ) -> None:
     from app.cli.download import recommended_model
     from app.hub.download import download_repository
 
-    level = arguments.level[0] if arguments.level else None
-    pattern = level or recommended_model(reference, reporter)
-    place = download_repository(reference, arguments.to, reporter.report, pattern)
+    pattern = next(iter(asked.levels), None) or recommended_model(reference, reporter)
+    place = download_repository(reference, arguments.to, reporter.report, pattern, asked=asked)
     reporter.report(Finished(paths=(str(place),)))
 
 

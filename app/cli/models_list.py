@@ -118,5 +118,5 @@ def _listed_stream(stream: UnfinishedStream) -> events.DownloadListed:
         total_bytes=record.total_bytes,
         is_running=is_locked(stream.folder),
         kind="get",
-        levels=record.levels,
+        levels=record.asked_levels,
     )

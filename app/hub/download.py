@@ -37,6 +37,7 @@ def download_repository(
     retry_policy: RetryPolicy | None = None,
     *,
     allows_pickle: bool = False,
+    asked: DownloadRequest | None = None,
 ) -> Path:
     """Download a checkpoint, or a GGUF model, from the Hub.
 
@@ -47,6 +48,7 @@ def download_repository(
         pattern: Selects a GGUF model, as in `app.hub.selection.files_to_fetch`.
         retry_policy: The limits for network requests.
         allows_pickle: As in `files_to_fetch`.
+        asked: What the user has asked for, if that isn't just this download.
 
     Returns:
         The folder of the checkpoint, or the (first) GGUF file.
@@ -56,7 +58,9 @@ def download_repository(
             `download_busy`, `disk_full`, `file_exists`. Complete files stay, and so do the
             received part of an incomplete one and a note about the download.
     """
-    request = DownloadRequest(reference.repository, reference.revision, pattern, allows_pickle)
+    request = asked or DownloadRequest(
+        reference.repository, reference.revision, pattern, allows_pickle
+    )
     token = read_token()
     info = fetch_repository(reference, token)
     selection = files_to_fetch(info, pattern, allows_pickle=allows_pickle)

@@ -16,6 +16,7 @@ import msgspec
 from app.core import paths
 from app.core.files import PART_SUFFIX, write_atomically
 from app.library.folder_lock import is_locked, remove_untouched
+from app.library.unfinished_downloads import DownloadRequest
 
 _NAME = "journal"
 _PART_SUFFIX = f".get{PART_SUFFIX}"
@@ -51,17 +52,24 @@ class StreamedFile(msgspec.Struct, frozen=True):
 class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
     """Identity of a streamed conversion: what is converted into which files.
 
-    `recipe_sha256` stands for all else that the bytes of the weights depend on.
+    `asked_levels` are those that the user named, none for the recommended one. `recipe_sha256`
+    stands for all else that the bytes of the weights depend on.
     """
 
     repository: str
     commit: str
     revision: str | None
     levels: tuple[str, ...]
+    asked_levels: tuple[str, ...] = ()
     is_projector: bool
     files: tuple[StreamedFile, ...]
     recipe_sha256: str = ""
     total_bytes: int
+
+    def asked_by(self, request: DownloadRequest) -> bool:
+        """Return whether this was begun for the same request of a model."""
+        own = DownloadRequest(self.repository, kind="get", levels=self.asked_levels)
+        return own.key == request.key
 
 
 class JournalEntry(msgspec.Struct, frozen=True, tag="entry"):
@@ -114,6 +122,12 @@ class Journal:
         self.positions, self.finished, self.digests = {}, set(), {}
         self.is_complete = False
         self._rewrite()
+
+    def go_on(self, record: StreamRecord) -> None:
+        """Go on with what is safe, for a request that only asked otherwise."""
+        if record != self.record:
+            self.record = record
+            self._rewrite()
 
     def add(self, checkpoint: JournalEntry) -> None:
         """Append a checkpoint durably."""

@@ -151,7 +151,8 @@ def unfinished_below(roots: Iterable[Path]) -> tuple[UnfinishedDownload, ...]:
 
 def _store(folder: Path, request: DownloadRequest) -> JsonStore[DownloadNote]:
     # The same request in another run has the same note.
-    key = hashlib.sha256((request.pattern or "").encode()).hexdigest()[:12]
+    files = request.pattern or ",".join(request.levels)
+    key = hashlib.sha256(files.encode()).hexdigest()[:12]
     return JsonStore(folder / f"{_PREFIX}{key}{_SUFFIX}", DownloadNote)
 
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from app import __version__
@@ -45,6 +46,7 @@ from app.library.stream_journal import (
     StreamRecord,
     remove_untouched_streams,
 )
+from app.library.unfinished_downloads import DownloadRequest
 from app.native.importance_matrix import ImportanceMatrix
 from app.streaming import unfinished_files
 from app.streaming.arrivals import Arrivals
@@ -63,10 +65,10 @@ class CheckpointNeededError(Exception):
 
 @dataclass(frozen=True)
 class StreamRequest:
-    """A conversion of a repository's outline, at one commit."""
+    """A conversion of a repository's outline, at one commit, as the user has `asked` for it."""
 
     info: RepositoryInfo
-    revision: str | None
+    asked: DownloadRequest
     conversion: ConversionRequest
     outline: Path
     is_projector: bool = False
@@ -212,8 +214,9 @@ class _Stream:
         record = StreamRecord(
             repository=self._request.info.repository,
             commit=self._request.info.commit,
-            revision=self._request.revision,
+            revision=self._request.asked.revision,
             levels=tuple(level.name for level in self._request.conversion.levels),
+            asked_levels=self._request.asked.levels,
             is_projector=self._request.is_projector,
             files=tuple(
                 unfinished_files.planned_file(path, plan)
@@ -224,7 +227,8 @@ class _Stream:
             total_bytes=self._total_bytes,
         )
         earlier = self._journal.record
-        if earlier == record and unfinished_files.are_growing(record.files):
+        if _is_same(earlier, record) and unfinished_files.are_growing(record.files):
+            self._journal.go_on(record)
             return True
         unfinished_files.remove_parts(earlier.files if earlier else ())
         self._journal.begin(record)
@@ -258,6 +262,13 @@ class _Stream:
 
     def _count(self, name: str, size_bytes: int) -> None:
         self._progress.enter(name, size_bytes)
+
+
+def _is_same(earlier: StreamRecord | None, record: StreamRecord) -> bool:
+    """Return whether both make the same files; it doesn't matter how they were asked for."""
+    if earlier is None:
+        return False
+    return msgspec.structs.replace(earlier, asked_levels=record.asked_levels) == record
 
 
 def _recipe_digest(importance: ImportanceMatrix | None) -> str:

@@ -18,7 +18,7 @@ from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import Failed, Finished, NoticeReported, Progressed
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
 from app.library.conversion_records import ConversionRecords
-from app.library.stream_journal import FilePosition, Journal, part_of
+from app.library.stream_journal import FilePosition, Journal, part_of, unfinished_streams
 from app.native.importance_matrix import Activations, ImportanceMatrix, save_importance_matrix
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
@@ -192,6 +192,26 @@ def test_canceled_it_keeps_what_is_safe_and_resumes(
 
     assert_whole(child, target, reference, home)
     assert hub.sent_bytes(first.name) == sent
+
+
+def test_without_a_level_it_resumes_the_one_that_was_recommended(
+    hub: LocalHub, repository: str, checkpoint: Path, tmp_path: Path, home: Path
+) -> None:
+    target = tmp_path / "made"
+    hub.faults.hold_after_bytes = weights_of(checkpoint)
+    with started("get", NAME, "--to", str(target)) as child:
+        wait_until(lambda: first_is_noted(home, checkpoint))
+        child.cancel()
+        child.end()
+    hub.release()
+    (unfinished,) = unfinished_streams()
+    assert unfinished.record.asked_levels == ()
+    (level,) = unfinished.record.levels
+
+    child = get(target)
+
+    assert child.events[-1] == Finished((str(target / f"Tiny-{level}.gguf"),))
+    assert_nothing_left(home)
 
 
 def first_is_noted(home: Path, checkpoint: Path) -> bool:

@@ -112,6 +112,12 @@ class Task(QObject):
             return index / count if index else None
         return min(_ALMOST_ALL, (index + progress.done_bytes / progress.total_bytes) / count)
 
+    @property
+    def existing_file(self) -> str:
+        """The path of the file that was there already, if the task failed because of that."""
+        is_there = self.state == "failed" and self.failure is ErrorCode.FILE_EXISTS
+        return str(self._details["file"]) if is_there else ""
+
     def log_text(self) -> str:
         """Return the last lines that the child logged."""
         return self._child.log_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -83,11 +85,11 @@ class GetRow(QWidget):
     def show_task(self, task: Task | None) -> None:
         """Show the state of the task that gets the model; None if there is none."""
         self._task = task
-        self._path = task.paths[0] if task and task.state == "finished" and task.paths else ""
+        self._path = _model_of(task) if task else ""
         is_at_work = task is not None and not task.is_over
         self.button.setVisible(not is_at_work)
         self._show_progress(task if is_at_work else None)
-        has_failed = task is not None and task.state == "failed"
+        has_failed = task is not None and task.state == "failed" and not self._path
         self.words.set_tone("danger" if has_failed else "plain")
         self.words.set_text(self._in_words(task))
         self._show_action("retry" if has_failed else "chat" if self._path else "get")
@@ -101,6 +103,8 @@ class GetRow(QWidget):
     def _in_words(self, task: Task | None) -> str:
         if task is None or task.state in ("waiting", "running"):
             return self._offer
+        if task.existing_file:
+            return tr("{name} is here already.", name=Path(task.existing_file).name)
         if task.state == "failed":
             return task.sentence or describe_error(ErrorCode.INTERNAL, {"detail": task.state})
         if task.state == "canceled":
@@ -146,6 +150,13 @@ class GetRow(QWidget):
             self.chat_requested.emit(self._path)
         else:
             self.wanted.emit()
+
+
+def _model_of(task: Task) -> str:
+    """Return the model that a task has made or found; empty if there is none yet."""
+    if task.state == "finished":
+        return next(iter(task.paths), "")
+    return task.existing_file
 
 
 def _step_in_words(task: Task) -> str:

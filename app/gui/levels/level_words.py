@@ -60,7 +60,7 @@ def level_cell(planned: LevelPlanned, *, is_recommended: bool, file_exists: bool
     spoken = ", ".join([planned.level, *marks, *there])
     return Cell(
         text=planned.level,
-        caption=(marks or there or [""])[0],
+        caption=", ".join((*marks, *there)),
         tool_tip=f"{spoken}\n{planned.target}" if file_exists else spoken,
         spoken=spoken,
         icon="done" if file_exists and is_recommended else None,

@@ -190,7 +190,7 @@ class DownloadList(QObject):
         self._models.refresh()
 
     def _on_listed(self) -> None:
-        self._listed = {self._owner_of(one): one for one in self._models.downloads}
+        self._listed = {requested_in(one).key: one for one in self._models.downloads}
         if not self._models.is_outdated:
             # From here on the disk tells the truth about them.
             self._ended.clear()
@@ -201,14 +201,6 @@ class DownloadList(QObject):
             # Other processes don't tell when they are done.
             self._look_again.start()
         self.changed.emit()
-
-    def _owner_of(self, listed: DownloadListed) -> DownloadKey:
-        """Return the key of the request behind a listed download: `get` also downloads files."""
-        own = requested_in(listed).key
-        repository = listed.repository.casefold()
-        known = (*self._entries, *self._discarded)
-        gets = [key for key in known if key[:2] == ("get", repository)]
-        return own if own in known else next(iter(gets), own)
 
     def _delete(self, download: Download) -> None:
         """Delete the fetched part of a download; wait for the scan if that isn't known yet."""

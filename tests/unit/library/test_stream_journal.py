@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from app.library.folder_lock import exclusive_folder
 from app.library.stream_journal import (
     FilePosition,
@@ -11,6 +13,7 @@ from app.library.stream_journal import (
     StreamRecord,
     remove_untouched_streams,
 )
+from app.library.unfinished_downloads import DownloadRequest
 
 RECORD = StreamRecord(
     repository="owner/name",
@@ -38,6 +41,21 @@ def test_a_later_run_finds_what_was_safe(tmp_path: Path) -> None:
     assert found.positions == {"a": FilePosition(500, is_verified=True), "b": FilePosition(7)}
     assert found.finished == {(0, "q"), (0, "k")}
     assert found.digests == {"a:10": "d1"}
+
+
+def test_what_was_safe_stays_for_a_request_that_asked_otherwise(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.begin(RECORD)
+    journal.add(FIRST)
+    named = msgspec.structs.replace(RECORD, asked_levels=("Q4_K_M",))
+    journal.go_on(named)
+
+    found = Journal(tmp_path)
+
+    assert found.record == named
+    assert found.positions == {"a": FilePosition(100, b"state")}
+    assert named.asked_by(DownloadRequest("Owner/Name", kind="get", levels=("Q4_K_M",)))
+    assert not named.asked_by(DownloadRequest("owner/name", kind="get"))
 
 
 def test_a_line_that_was_cut_off_does_not_count(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from app.gui.pages.hub.repository_view import RepositoryView
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from tests.gui.pages.hub.conftest import press
+from tests.support.gguf.gguf_files import llama_file
 from tests.support.hub.local_hub import LocalHub
 from tests.support.hub.served_models import LONGEST
 
@@ -134,6 +135,22 @@ def test_the_best_file_is_chosen_downloaded_and_chatted_with(
         view.get_row.button.click()
     assert chat.args[0].endswith(file)
     assert window.chat.isVisible()
+
+
+def test_a_file_that_is_there_already_can_be_chatted_with(
+    page: HubBrowsingPage, qtbot: QtBot, home: Path
+) -> None:
+    folder = home / "models" / "acme" / "grain-1b-GGUF"
+    for level in ("Q4_K_M", "Q8_0"):
+        llama_file(general__name="mine").write(folder / f"grain-1b-{level}.gguf")
+    view = opened(page, "acme/grain-1b-GGUF", qtbot)
+    qtbot.waitUntil(lambda: view.gguf.table.rowCount() == 2, timeout=SOON_MS)
+    view.get_row.button.click()
+    qtbot.waitUntil(lambda: view.get_row.button.text() == "Chat", timeout=SOON_MS)
+    assert view.get_row.words.whole_text.endswith(".gguf is here already.")
+    with qtbot.waitSignal(page.chat_requested) as chat:
+        view.get_row.button.click()
+    assert Path(chat.args[0]).parent == folder
 
 
 def test_a_checkpoint_is_made_into_the_ticked_levels(

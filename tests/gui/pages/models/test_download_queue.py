@@ -21,6 +21,7 @@ from app.gui.pages.models.download_row import DownloadRow
 from app.gui.services.download_list import DownloadList
 from app.gui.shell.window import MainWindow
 from app.library.download_queue import DownloadQueue, QueuedDownload
+from app.library.stream_journal import Journal, StreamedFile, StreamRecord, part_of
 from app.library.unfinished_downloads import DownloadNote, DownloadRequest
 from tests.gui.conftest import WindowMaker
 from tests.gui.pages.models.conftest import SIZE
@@ -278,7 +279,7 @@ def test_what_get_has_downloaded_is_in_its_row(
     """`get` of a repository with GGUF files is a download of one of them."""
     folder = home / "models" / "acme" / "one"
     folder.mkdir(parents=True)
-    note = DownloadNote(DownloadRequest("acme/one", pattern="Q4_0"), {"a.gguf": 9})
+    note = DownloadNote(DownloadRequest("acme/one", kind="get"), {"a.gguf": 9})
     (folder / ".gristmill-0.download.json").write_bytes(msgspec.json.encode(note))
     (folder / "a.gguf.part").write_bytes(b"four")
     with closing(DownloadQueue(paths.downloads_file())) as queue:
@@ -291,6 +292,41 @@ def test_what_get_has_downloaded_is_in_its_row(
     assert queued() == ()
     assert downloads_of(window).downloads == ()
     assert not folder.exists()
+
+
+def test_one_request_leaves_the_work_of_another_alone(
+    make_window: WindowMaker, qtbot: QtBot, home: Path
+) -> None:
+    """A level that was fetched in a terminal, and a failed request for the recommended one."""
+    model = home / "models" / "one-Q8_0.gguf"
+    model.parent.mkdir(parents=True)
+    part_of(model).write_bytes(b"four")
+    stream = paths.streams_folder() / "0"
+    stream.mkdir(parents=True)
+    record = StreamRecord(
+        repository="acme/one",
+        commit="c" * 40,
+        revision=None,
+        levels=("Q8_0",),
+        asked_levels=("Q8_0",),
+        is_projector=False,
+        files=(StreamedFile(str(model), 4, "0" * 64),),
+        total_bytes=9,
+    )
+    Journal(stream).begin(record)
+    with closing(DownloadQueue(paths.downloads_file())) as queue:
+        failed = queue.add(DownloadRequest("acme/one", kind="get"))
+        queue.mark("failed", failed.id, reason="It is there already.")
+    window = make_window()
+    assert shown(window) == [("acme/one → GGUF", "failed"), ("acme/one → Q8_0", "paused")]
+
+    downloads = downloads_of(window)
+    assert downloads.plan_discard(downloads.downloads[0]) is None
+    downloads.discard(downloads.downloads[0])
+
+    qtbot.waitUntil(lambda: shown(window) == [("acme/one → Q8_0", "paused")], timeout=SOON_MS)
+    assert part_of(model).exists()
+    assert Journal(stream).record == record
 
 
 def test_downloads_go_on_after_a_kill(mills: LocalHub, qtbot: QtBot, home: Path) -> None:
