@@ -57,6 +57,7 @@ class Task(QObject):
         self.steps = steps
         self.step = -1
         self.progress: events.Progressed | None = None
+        self._of_step: events.Progressed | None = None
         self.pace = Pace()
         self.sentence = ""
         self.failure: ErrorCode | None = None
@@ -106,8 +107,11 @@ class Task(QObject):
             return None
         index = max(0, self.step)
         if self.steps and progress.step != self.steps[index]:
-            # Between two steps it prepares the next one.
-            return min(_ALMOST_ALL, (index + 1) / count)
+            if index + 1 < count:
+                # Between two steps it prepares the next one.
+                return (index + 1) / count
+            # The last step goes on beside what is reported now.
+            progress = self._of_step or progress
         if progress.step == "plan" or not progress.total_bytes:
             return index / count if index else None
         return min(_ALMOST_ALL, (index + progress.done_bytes / progress.total_bytes) / count)
@@ -147,11 +151,11 @@ class Task(QObject):
         self.pace.observe(progress.done_bytes, time.monotonic())
 
     def _enter_step(self, kind: str) -> None:
-        """Go on to the step that a progress belongs to, if that is a later one."""
-        if self.step >= 0 and self.steps[self.step] == kind:
-            return
-        later = range(self.step + 1, len(self.steps))
-        self.step = next((index for index in later if self.steps[index] == kind), self.step)
+        """Go on to the step that a progress belongs to, unless that is over."""
+        first = max(0, self.step)
+        found = (index for index in range(first, len(self.steps)) if self.steps[index] == kind)
+        if (index := next(found, None)) is not None:
+            self.step, self._of_step = index, self.progress
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         if self.is_over:

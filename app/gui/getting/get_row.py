@@ -92,10 +92,18 @@ class GetRow(QWidget):
         has_failed = task is not None and task.state == "failed" and not self._path
         self.words.set_tone("danger" if has_failed else "plain")
         self.words.set_text(self._in_words(task))
-        self._show_action("retry" if has_failed else "chat" if self._path else "get")
+        is_paused = task is not None and task.state == "canceled"
+        self._show_action(
+            "retry" if has_failed else "chat" if self._path else "resume" if is_paused else "get"
+        )
 
     def _show_action(self, action: str) -> None:
-        words = {"get": tr("Get it"), "retry": tr("Try again"), "chat": tr("Chat")}[action]
+        words = {
+            "get": tr("Get it"),
+            "retry": tr("Try again"),
+            "resume": tr("Resume"),
+            "chat": tr("Chat"),
+        }[action]
         self.button.set_text(words)
         self.button.setAccessibleName(f"{words}: {self._name}" if self._name else words)
         self.button.set_icon("chat" if action == "chat" else "download")
@@ -108,7 +116,7 @@ class GetRow(QWidget):
         if task.state == "failed":
             return task.sentence or describe_error(ErrorCode.INTERNAL, {"detail": task.state})
         if task.state == "canceled":
-            return tr("Canceled. The downloaded part is kept for the next try.")
+            return tr("Paused.")
         return tr("Ready to chat.")
 
     def _show_progress(self, task: Task | None) -> None:

@@ -56,7 +56,7 @@ def test_get_it_starts_one_task_that_both_lists_show(
     assert first.rows[name].button.isHidden()
     task.cancel()
     qtbot.waitUntil(lambda: task.is_over, timeout=SOON_MS)
-    assert first.rows[name].button.text() in ("Get it", "Try again")
+    assert first.rows[name].button.text() in ("Resume", "Try again")
 
 
 def test_models_that_are_gone_are_not_offered(
