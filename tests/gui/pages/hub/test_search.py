@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.gui.pages.hub.page import HubBrowsingPage
 from app.gui.pages.hub.search_view import SearchView
 from app.gui.shell.window import MainWindow
+from app.gui.widgets.plain_label import PlainLabel
 from tests.gui.pages.hub.conftest import press
 from tests.support.hub.local_hub import LocalHub
 from tests.support.hub.served_models import LONGEST
@@ -104,6 +105,33 @@ def test_a_pasted_name_or_address_opens_the_page(
     page.search.field.paste()
     qtbot.waitUntil(page.repository.card.isVisible, timeout=SOON_MS)
     assert page.repository.header.title.whole_text == "acme/grain-1b"
+
+
+@pytest.mark.parametrize("text", ["acme/nothing", "https://huggingface.co/acme/nothing"])
+def test_a_name_or_address_that_finds_nothing_can_be_opened(
+    page: HubBrowsingPage, qtbot: QtBot, text: str
+) -> None:
+    view = page.search
+    qtbot.keyClicks(view.field, text)
+    qtbot.waitUntil(view.nothing.button.isVisible, timeout=SOON_MS)
+    assert view.nothing.button.text() == "Open acme/nothing"
+    assert "Press Enter to open acme/nothing." in [
+        label.whole_text for label in view.nothing.findChildren(PlainLabel)
+    ]
+    view.nothing.button.click()
+    assert page.repository.isVisible()
+    assert page.repository.header.title.whole_text == "acme/nothing"
+
+
+def test_back_from_a_pasted_address_shows_what_it_finds(
+    page: HubBrowsingPage, qtbot: QtBot
+) -> None:
+    QApplication.clipboard().setText("https://huggingface.co/acme/grain-1b")
+    page.search.field.setFocus()
+    page.search.field.paste()
+    qtbot.waitUntil(page.repository.card.isVisible, timeout=SOON_MS)
+    press(page, "Esc", qtbot)
+    wait_for(page.search, ["acme/grain-1b", "acme/grain-1b-GGUF"], qtbot)
 
 
 def test_enter_on_a_row_opens_it_and_escape_leads_back(page: HubBrowsingPage, qtbot: QtBot) -> None:
