@@ -202,7 +202,7 @@ class SearchView(QWidget):
         cached = tr("From the cache: the Hub can't be reached.") if answer.cached else ""
         self.summary.set_text(cached if answer.problem is None else "")
         if answer.problem is not None:
-            self.state.fail(describe_error(answer.problem, answer.details))
+            self.state.fail(describe_error(answer.problem, answer.details), answer.problem)
             self._show(self.state)
         elif self._found:
             self._show_found(cached)
