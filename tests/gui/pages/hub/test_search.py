@@ -44,6 +44,13 @@ def test_trending_models_are_shown_at_first(page: HubBrowsingPage, qtbot: QtBot)
     assert row[8] == "apache-2.0"
 
 
+def test_what_cannot_chat_has_no_level(page: HubBrowsingPage, qtbot: QtBot) -> None:
+    table = page.search.table
+    qtbot.waitUntil(lambda: len(names(page.search)) == 5, timeout=SOON_MS)
+    row = names(page.search).index("acme/finder")
+    assert [table.item(row, column).text() for column in (2, 3, 4)] == ["—", "—", "can't chat"]
+
+
 def test_one_search_follows_the_last_letter(
     page: HubBrowsingPage, hub: LocalHub, qtbot: QtBot
 ) -> None:
