@@ -331,7 +331,7 @@ def test_a_file_that_is_there_already(tiny: Path, home: Path, target: Path) -> N
     target.mkdir()
     file = target / "tiny-Q4_K_M.gguf"
     file.write_bytes(b"old")
-    assert_refused(convert(tiny, target), home, ErrorCode.FILE_EXISTS, file=str(file))
+    assert_refused(convert(tiny, target), home, ErrorCode.RESULT_EXISTS, file=str(file))
     assert file.read_bytes() == b"old"
 
 
