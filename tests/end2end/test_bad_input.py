@@ -301,7 +301,9 @@ def test_a_pickle_is_not_read(
 def test_a_level_that_llama_cpp_does_not_know(tiny: Path, target: Path) -> None:
     ended = run_verb("convert", str(tiny), "--level", "Q9_X", "--to", str(target))
     assert ended.status == EXIT_USAGE
-    assert ended.complaints[-1].endswith("“Q9_X” is not a quantization level of llama.cpp")
+    sentence = "“Q9_X” is not a quantization level of llama.cpp; choose one of IQ1_S, "
+    assert sentence in ended.complaints[-1]
+    assert "Q4_K_M, " in ended.complaints[-1]
     assert not target.exists()
 
 
