@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,7 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LEVEL",
         help=tr(
             "the level; repeatable; one of {levels}",
-            levels=", ".join(level.name for level in (*LEVELS, *FORMAT_PRESERVING_LEVELS)),
+            levels=", ".join(_level_names(LEVELS)),
         ),
     )
     parser.add_argument(
@@ -207,12 +207,20 @@ def request_for(
     )
 
 
+def _level_names(levels: Sequence[Level]) -> Iterator[str]:
+    return (level.name for level in (*levels, *FORMAT_PRESERVING_LEVELS))
+
+
 def _known_level(text: str) -> str:
     try:
         return level_named(text).name
     except KeyError as error:
         raise argparse.ArgumentTypeError(
-            tr("“{value}” is not a quantization level of llama.cpp", value=text)
+            tr(
+                "“{value}” is not a quantization level of llama.cpp; choose one of {levels}",
+                value=text,
+                levels=", ".join(_level_names((*SPECIAL_LEVELS, *LEVELS))),
+            )
         ) from error
 
 

@@ -89,7 +89,10 @@ _USAGE_ERRORS = frozenset(
 def run_command_line(arguments: list[str]) -> int:
     """Run one verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (canceled)."""
     parser = _parser(verbs_for(arguments))
-    parsed = parser.parse_args(arguments)
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        # argparse itself would show the usage of the whole program.
+        parsed.parser.error(tr("unknown arguments: {list}", list=" ".join(unknown)))
     lifeline.stop_on_signals()
     if parsed.events:
         lifeline.follow_parent()
@@ -158,5 +161,5 @@ def _parser(choices: Iterable[Verb]) -> argparse.ArgumentParser:
         verb_parser.add_argument(
             "--events", action="store_true", help=tr("print typed events, one JSON object per line")
         )
-        verb_parser.set_defaults(run=verb.run)
+        verb_parser.set_defaults(run=verb.run, parser=verb_parser)
     return parser

@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subverbs with their arguments."""
     choices = parser.add_subparsers(dest="subverb", metavar="VERB")
     for verb in SUBVERBS.values():
-        verb.add_arguments(choices.add_parser(verb.NAME, help=verb.HELP, description=verb.HELP))
+        verb_parser = choices.add_parser(verb.NAME, help=verb.HELP, description=verb.HELP)
+        verb.add_arguments(verb_parser)
+        verb_parser.set_defaults(parser=verb_parser)
     parser.set_defaults(places=[], json=False)
 
 

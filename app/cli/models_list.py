@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from app.core import events, paths
+from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
 from app.core.model_facts import Measured
 from app.core.settings import Settings, load_settings
@@ -43,10 +44,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Report every model, sorted by name, then checkpoints, unfinished downloads and folders."""
+    """Report every model, sorted by name, then checkpoints, unfinished downloads and folders.
+
+    Raises:
+        AppError: `file_unreadable`, if folders were named and none of them exists.
+    """
     settings, _ = load_settings()
+    places: list[Path] = arguments.places
+    if places and not any(place.exists() for place in places):
+        reason = tr("there is no such folder or file")
+        raise AppError(ErrorCode.FILE_UNREADABLE, file=str(places[0]), reason=reason)
     cache = FactsCache(paths.library_cache_file())
-    sources = [ModelPlace(place) for place in arguments.places]
+    sources = [ModelPlace(place) for place in places]
     found = scan_library(sources, cache).models if sources else _library(settings, cache)
     _report(found, reporter, as_json=arguments.json)
 

@@ -80,6 +80,7 @@ class TerminalReporter:
         self._step = ""
         self._announced: set[tuple[str, str]] = set()
         self._noticed: set[str] = set()
+        self._has_fault = False
         self._line_width = 0
 
     def restore_output(self) -> None:
@@ -112,6 +113,10 @@ class TerminalReporter:
             case events.Finished(files) if self._as_json:
                 self._clear()
                 self._write(self._output, json.dumps({"paths": files}, indent=2) + "\n")
+            case events.Checked(subject) if event.error is not None and not self._has_fault:
+                # The first fault is the error that ends the verb, which says the rest.
+                self._has_fault = True
+                self._write_line(self._lines, f"{tr('failed'):<8}{subject}")
             case _:
                 self._write_line(self._lines, _line_of(event))
 

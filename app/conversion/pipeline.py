@@ -131,7 +131,7 @@ def require_choices(request: ConversionRequest, report: Report) -> None:
     """Check only the levels and the names of the files.
 
     Raises:
-        AppError: `level_not_offered`, `file_exists`, `folder_not_writable`.
+        AppError: `level_not_offered`, `file_exists`, `result_exists`, `folder_not_writable`.
     """
     _require([*_check_choices(request)], report)
 
@@ -160,8 +160,11 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
     for level in request.levels:
         target = request.target(level)
         try:
-            if target.is_dir() or (target.exists() and not request.replaces):
+            if target.is_dir():
                 yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
+                return
+            if target.exists() and not request.replaces:
+                yield Checked("disk", "", ErrorCode.RESULT_EXISTS, {"file": str(target)})
                 return
         except OSError as error:
             details: ErrorDetails = {

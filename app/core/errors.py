@@ -43,6 +43,7 @@ class ErrorCode(StrEnum):
     OUTPUT_NOT_WRITABLE = "output_not_writable"
     FILE_BUSY = "file_busy"
     FILE_EXISTS = "file_exists"
+    RESULT_EXISTS = "result_exists"
     FILE_UNREADABLE = "file_unreadable"
 
     SOURCE_NOT_FOUND = "source_not_found"

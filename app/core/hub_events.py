@@ -69,7 +69,8 @@ class HubModelFound(msgspec.Struct, frozen=True, tag="hub_model", kw_only=True):
 
     `parameters` is 0 where the Hub doesn't know. `best_level` is the level that suits this machine
     best by size alone, `size_bytes` the approximate size of the file at that level, and `fit` where
-    it would be placed; empty and 0 where nothing is known. `updated` is a date as YYYY-MM-DD.
+    it would be placed; empty and 0 where nothing is known, as for a model that doesn't chat, and
+    for the level and size of a repository with GGUF files. `updated` is a date as YYYY-MM-DD.
     `sentence` describes a first model; it is empty in a search.
     """
 

@@ -125,6 +125,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("{file} already exists."),
         tr("Delete it, or choose another name."),
     ),
+    ErrorCode.RESULT_EXISTS: (
+        tr("{file} already exists."),
+        tr("Delete it, or choose another name."),
+    ),
     ErrorCode.FILE_UNREADABLE: (
         tr("{file} can't be read ({reason})."),
         tr("Check that it exists and that you have permission to read it."),

@@ -19,6 +19,7 @@ TERMINAL_STEPS: dict[ErrorCode, str] = {
     ErrorCode.HUB_BUSY: (
         tr("Try again in {duration}; after “gristmill sign-in”, the limit is higher.")
     ),
+    ErrorCode.RESULT_EXISTS: (tr("Replace it with --overwrite, or keep both with --keep-both.")),
     ErrorCode.PICKLES_WITHOUT_OUTLINE: (
         tr(
             "Look for a safetensors version, or download it with --allow-pickle and estimate its "

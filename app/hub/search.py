@@ -14,7 +14,7 @@ from app.estimation.fit_by_parameters import guess_fit, max_parameters
 from app.estimation.hardware import Hardware
 from app.hub.host import Host
 from app.hub.hub_api import ApiRequest, HubApi, Query
-from app.hub.model_kind import kind_of
+from app.hub.model_kind import kind_of, purpose_of
 from app.hub.model_record import ModelRecord, number_of, read_record, read_records
 from app.hub.reference import RepositoryReference, parse_reference
 
@@ -105,7 +105,7 @@ def query_of(wanted: HubSearch) -> Query:
 def result_of(
     record: ModelRecord, number: int, machine: Hardware | None, host: Host
 ) -> HubModelFound:
-    """Return a model as a result, with its fit on this machine."""
+    """Return a model as a result, with its fit on this machine if one can chat with it."""
     parameters = record.parameters
     result = HubModelFound(
         number=number,
@@ -120,9 +120,12 @@ def result_of(
         formats=record.formats,
         gated=record.is_gated,
     )
-    if not parameters or machine is None:
+    if not parameters or machine is None or purpose_of(result.kind):
         return result
     fit = guess_fit(parameters, host.options, machine)
+    if "gguf" in record.formats:
+        # Its files are not known, and so neither are its levels.
+        return msgspec.structs.replace(result, fit=fit.verdict)
     return msgspec.structs.replace(
         result, best_level=fit.level, size_bytes=fit.size_bytes, fit=fit.verdict
     )

@@ -301,7 +301,9 @@ def test_a_pickle_is_not_read(
 def test_a_level_that_llama_cpp_does_not_know(tiny: Path, target: Path) -> None:
     ended = run_verb("convert", str(tiny), "--level", "Q9_X", "--to", str(target))
     assert ended.status == EXIT_USAGE
-    assert ended.complaints[-1].endswith("“Q9_X” is not a quantization level of llama.cpp")
+    sentence = "“Q9_X” is not a quantization level of llama.cpp; choose one of IQ1_S, "
+    assert sentence in ended.complaints[-1]
+    assert "Q4_K_M, " in ended.complaints[-1]
     assert not target.exists()
 
 
@@ -331,7 +333,7 @@ def test_a_file_that_is_there_already(tiny: Path, home: Path, target: Path) -> N
     target.mkdir()
     file = target / "tiny-Q4_K_M.gguf"
     file.write_bytes(b"old")
-    assert_refused(convert(tiny, target), home, ErrorCode.FILE_EXISTS, file=str(file))
+    assert_refused(convert(tiny, target), home, ErrorCode.RESULT_EXISTS, file=str(file))
     assert file.read_bytes() == b"old"
 
 

@@ -279,8 +279,8 @@ def test_an_existing_file_stays_and_no_weights_are_fetched(
     target = tmp_path / "made"
     target.mkdir()
     (target / "Tiny-Q4_K_M.gguf").write_bytes(b"mine")
-    assert failure(get(target, *CHOSEN)).code is ErrorCode.FILE_EXISTS
-    assert failure(get(target, *CHOSEN, "--keep-checkpoint")).code is ErrorCode.FILE_EXISTS
+    assert failure(get(target, *CHOSEN)).code is ErrorCode.RESULT_EXISTS
+    assert failure(get(target, *CHOSEN, "--keep-checkpoint")).code is ErrorCode.RESULT_EXISTS
     assert contents_of(target) == {"Tiny-Q4_K_M.gguf": b"mine"}
     # Only their headers, which have told the name of the file.
     assert hub.sent_bytes(".safetensors") < 3 * FIRST_REQUEST_BYTES

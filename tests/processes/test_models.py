@@ -62,6 +62,16 @@ def test_folders_can_be_named_and_absent(home: Path, tmp_path: Path) -> None:
     assert model.path == str(tmp_path / "here" / "asked for.gguf")
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.usefixtures("home")
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path, options: tuple[str, ...]) -> None:
+    ended = run_verb("models", "list", str(tmp_path / "absent"), *options)
+    assert (ended.status, ended.lines) == (1, [])
+    (line,) = ended.complaints
+    assert str(tmp_path / "absent") in line
+    assert "there is no such folder or file" in line
+
+
 def test_an_empty_library_is_an_empty_folder(home: Path) -> None:
     folder = str(home / "models")
     assert listed_by() == [FolderListed(folder, 0, 0), FoldersWatched((folder,))]

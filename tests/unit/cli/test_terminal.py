@@ -199,11 +199,6 @@ def test_nothing_untrusted_steers_the_terminal() -> None:
     [
         (Checked("files", "4 files, 2 MB"), "ok      files         4 files, 2 MB"),
         (
-            Checked("files", "", ErrorCode.LEVEL_MISSING),
-            "failed  files         No level was chosen. Add --level, for example "
-            "“--level Q4_K_M”; “--dry-run” shows the size of each.",
-        ),
-        (
             LevelPlanned("Q4_K_M", 571_200, 5.2412, "/to/a.gguf"),
             "Q4_K_M           571,200 bytes     571 kB   5.24 bits per weight",
         ),
@@ -241,6 +236,25 @@ def test_results_as_lines(event: Event, line: str) -> None:
     shown.report(event)
     assert shown.output.getvalue() == line + "\n"
     assert not shown.complaints
+
+
+def test_the_first_fault_is_said_once_and_others_in_their_lines() -> None:
+    shown = Shown()
+    details: dict[str, str | int | float] = {"file": "a.gguf"}
+    shown.report(
+        Checked("disk", "", ErrorCode.RESULT_EXISTS, details),
+        Checked("files", "", ErrorCode.LEVEL_MISSING),
+        Failed(ErrorCode.RESULT_EXISTS, details),
+    )
+    assert shown.lines == [
+        "failed  disk",
+        "failed  files         No level was chosen. Add --level, for example "
+        "“--level Q4_K_M”; “--dry-run” shows the size of each.",
+    ]
+    assert shown.complaints == [
+        "gristmill: a.gguf already exists. "
+        "Replace it with --overwrite, or keep both with --keep-both."
+    ]
 
 
 def test_sizes_that_are_not_exact_are_no_result() -> None:

@@ -46,8 +46,8 @@ def test_a_file_that_is_there_is_told_before_anything_long(tmp_path: Path) -> No
     events: list[Event] = []
     with pytest.raises(AppError) as caught:
         convert(request(source, tmp_path), tmp_path / "no converter", events.append)
-    assert caught.value.code is ErrorCode.FILE_EXISTS
-    assert events[-1] == Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(file)})
+    assert caught.value.code is ErrorCode.RESULT_EXISTS
+    assert events[-1] == Checked("disk", "", ErrorCode.RESULT_EXISTS, {"file": str(file)})
 
 
 def test_all_checks_are_told_before_the_first_fault(tmp_path: Path) -> None:

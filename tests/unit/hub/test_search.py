@@ -86,6 +86,23 @@ def test_without_an_engine_there_is_no_fit(hub: LocalHub, api: HubApi, tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("facts", "fit"),
+    [
+        (chat_facts(pipeline_tag="fill-mask"), ""),
+        (chat_facts(pipeline_tag="feature-extraction"), ""),
+        (gguf_facts(), "on_processor"),
+    ],
+)
+def test_no_level_is_told_of_what_is_not_converted(
+    hub: LocalHub, api: HubApi, tmp_path: Path, facts: dict[str, Any], fit: str
+) -> None:
+    add_model(hub, "owner/model", tmp_path, facts)
+    (model,) = found(api)
+    assert model.parameters
+    assert (model.best_level, model.size_bytes, model.fit) == ("", 0, fit)
+
+
+@pytest.mark.parametrize(
     ("wanted", "asked"),
     [
         ({}, {"sort": "trending_score"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
+from app.core.errors import ErrorCode
 from app.core.language import tr
 from app.gui.theme.theme import Theme
 from app.gui.widgets.empty_state import EmptyState
@@ -32,10 +33,13 @@ class AnswerState(EmptyState):
         self.show_state("hub", self._waiting_for, "")
         self._slow.start()
 
-    def fail(self, sentence: str) -> None:
-        """Show why there is no answer."""
+    def fail(self, sentence: str, problem: ErrorCode | None = None) -> None:
+        """Show why there is no answer, or that the Hub answers that there is no such repository."""
         self.stop()
-        self.show_state("warning", tr("No answer from the Hub"), sentence, tr("Retry"))
+        if problem is ErrorCode.REPOSITORY_NOT_FOUND:
+            self.show_state("search", tr("Repository not found"), sentence)
+        else:
+            self.show_state("warning", tr("No answer from the Hub"), sentence, tr("Retry"))
 
     def stop(self) -> None:
         """Stop waiting."""

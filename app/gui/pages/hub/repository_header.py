@@ -59,8 +59,13 @@ class RepositoryHeader(QWidget):
     def wait_for(self, repository: str) -> None:
         """Show only the name."""
         self.title.set_text(repository)
+        self.page_button.show()
         for widget in (self.revision, *self._of_license, self.facts):
             widget.hide()
+
+    def show_missing(self) -> None:
+        """Offer no page of a repository that doesn't exist."""
+        self.page_button.hide()
 
     def show_page(self, page: HubPageFound, revision: str | None) -> None:
         """Show the facts, and the revisions to choose from."""

@@ -17,6 +17,7 @@ from app.gui.widgets.item_table import ItemTable
 
 _NONE = "—"
 _LEVEL, _DOWNLOADS, _LIKES, _UPDATED, _LICENSE = 2, 5, 6, 7, 8
+_CHATTING = ("chat", "text")
 _FIRST_HIDDEN = (_LICENSE, _LIKES, _LEVEL, _UPDATED, _DOWNLOADS)
 """Columns that a narrow table hides; a repository's page has all their facts."""
 
@@ -103,7 +104,7 @@ def _row_of(one: HubModelFound) -> tuple[Sequence[str], Sequence[str]]:
         format_weights(one.parameters) if one.parameters else _NONE,
         one.best_level or _NONE,
         size,
-        fit_in_words(one.fit) or _NONE,
+        (fit_in_words(one.fit) or _NONE) if one.kind in _CHATTING else tr("can't chat"),
         f"{one.downloads:,}",
         f"{one.likes:,}",
         one.updated or _NONE,

@@ -109,7 +109,7 @@ class SearchView(QWidget):
         self.filters.changed.connect(self._search_now)
         self.table.opened.connect(lambda one: self.opened.emit(one.repository, None))
         self.more_button.clicked.connect(self._ask_for_more)
-        self.nothing.acted.connect(self._reset)
+        self.nothing.acted.connect(self._open_or_reset)
         self.state.acted.connect(self._search_now)
         self._pause.timeout.connect(self._search_if_shown)
         self._channel.model_found.connect(self._on_found)
@@ -161,6 +161,13 @@ class SearchView(QWidget):
         self.field.setFocus()
         self._search_now()
 
+    def _open_or_reset(self) -> None:
+        reference = _reference_in(self.field.text())
+        if reference is not None:
+            self._open(reference)
+        else:
+            self._reset()
+
     def _reset(self) -> None:
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
         self.filters.show_search(HubSearch())
@@ -195,7 +202,7 @@ class SearchView(QWidget):
         cached = tr("From the cache: the Hub can't be reached.") if answer.cached else ""
         self.summary.set_text(cached if answer.problem is None else "")
         if answer.problem is not None:
-            self.state.fail(describe_error(answer.problem, answer.details))
+            self.state.fail(describe_error(answer.problem, answer.details), answer.problem)
             self._show(self.state)
         elif self._found:
             self._show_found(cached)
@@ -213,7 +220,11 @@ class SearchView(QWidget):
 
     def _show_nothing(self) -> None:
         self._show(self.nothing)
-        if self.filters.is_restricting or self._base:
+        reference = _reference_in(self.field.text())
+        if reference is not None:
+            words = tr("Press Enter to open {repository}.", repository=reference.repository)
+            action = tr("Open {repository}", repository=reference.repository)
+        elif self.filters.is_restricting or self._base:
             words, action = tr("Use other words or fewer filters."), tr("Reset the filters")
         else:
             words, action = tr("Use other words."), None
@@ -221,7 +232,11 @@ class SearchView(QWidget):
 
 
 def _search_for(text: str) -> HubSearch:
-    """Return the search for a typed text: `owner/name`, or words."""
+    """Return the search for a typed text: `owner/name`, the address of a page, or words."""
+    reference = _reference_in(text)
+    if reference is not None:
+        owner, _, name = reference.repository.partition("/")
+        return HubSearch(author=owner, text=name)
     owner, slash, name = text.strip().partition("/")
     if slash and owner and " " not in owner:
         return HubSearch(author=owner, text=name.strip())

@@ -45,8 +45,11 @@ class DownloadRow(QWidget):
     def __init__(self, theme: Theme, download: Download, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.download = download
+        self._words = ""
         self._name = PlainLabel(download.name, elide=True)
         self._figures = PlainLabel("", "caption", elide=True)
+        self._reason = PlainLabel("", "caption", wrap=True)
+        self._reason.set_tone("danger")
         self._file = PlainLabel("", "caption", elide=True)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -77,20 +80,24 @@ class DownloadRow(QWidget):
     @property
     def words(self) -> str:
         """The figures, or the reason for the stop."""
-        return self._figures.whole_text
+        return self._words
 
     def show_download(self, download: Download) -> None:
         """Show another state of the download."""
         self.download = download
         is_running = download.state == "running"
         words, file = _in_words(download), download.file if is_running else ""
-        if (words, file) != (self.words, self._file.whole_text):
-            self._figures.set_text(words)
-            self._file.set_text(file)
-            self._file.setVisible(bool(file))
-            self._bar.setAccessibleDescription(" · ".join(filter(None, (words, file))))
         failed = download.state == "failed"
-        self._figures.set_tone("danger" if failed else "plain")
+        if (words, file) != (self.words, self._file.whole_text):
+            self._words = words
+            # A reason is a long sentence, whose end matters as much as its beginning.
+            self._reason.set_text(words if failed else "")
+            self._figures.set_text("" if failed else words)
+            self._file.set_text(file)
+            self._bar.setAccessibleDescription(" · ".join(filter(None, (words, file))))
+        self._reason.setVisible(failed)
+        self._figures.setVisible(not failed)
+        self._file.setVisible(bool(file))
         restyle(self._bar, "state", "failed" if failed else "running")
         share = download.done_bytes / download.total_bytes if download.total_bytes else 0.0
         self._bar.setValue(round(_STEPS * min(1.0, share)))
@@ -121,8 +128,9 @@ class DownloadRow(QWidget):
         grid.addWidget(self._name, 0, 0)
         grid.addWidget(self._bar, 1, 0)
         grid.addLayout(line, 2, 0)
+        grid.addWidget(self._reason, 3, 0)
         for column, widget in enumerate(self.controls, start=1):
-            grid.addWidget(widget, 0, column, 3, 1)
+            grid.addWidget(widget, 0, column, 4, 1)
         grid.setColumnStretch(0, 1)
 
     def _show_buttons(self) -> None:
@@ -181,7 +189,10 @@ def _in_words(download: Download) -> str:
         "paused": tr("Paused"),
         "failed": download.sentence,
     }[download.state]
-    return " · ".join((_share_of(download), words)) if download.done_bytes else words
+    if not download.done_bytes:
+        return words
+    parts = (_share_of(download), words)
+    return " · ".join(reversed(parts) if download.state == "failed" else parts)
 
 
 def _progress_of(download: Download) -> str:

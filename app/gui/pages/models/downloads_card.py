@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.language import tr
@@ -65,6 +66,11 @@ class DownloadsCard(Card):
         buttons += [row.go_button for row in self.rows.values()]
         return next((one for one in buttons if one.isEnabled() and not one.isHidden()), None)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Make room for reasons that now take more lines."""
+        super().resizeEvent(event)
+        self._fit()
+
     def _heading(self) -> QWidget:
         heading = QWidget()
         line = QHBoxLayout(heading)
@@ -91,7 +97,7 @@ class DownloadsCard(Card):
         self.setVisible(bool(self.rows))
         if list(shown) != before:
             self._arrange(shown)
-            self._fit()
+        self._fit()
 
     def _new_row(self, download: Download) -> DownloadRow:
         row = DownloadRow(self._theme, download)
@@ -121,7 +127,10 @@ class DownloadsCard(Card):
 
     def _fit(self) -> None:
         """Be as high as the rows, up to a limit."""
-        height = self._scroll.column.sizeHint().height()
+        column = self._scroll.column
+        height = column.sizeHint().height()
+        if column.hasHeightForWidth():
+            height = column.heightForWidth(self._scroll.viewport().width())
         share = min(1.0, _MOST_ROWS / max(1, len(self.rows)))
         self._scroll.setFixedHeight(round(height * share))
 

@@ -28,7 +28,8 @@ def matches(listed: Listed, words: str) -> bool:
     if isinstance(listed, ModelListed):
         header = listed.header
         texts += [listed.architecture, listed.level, listed.program, header.license]
-        texts += [header.origin, header.quantized_by, *listed.marks.tags]
+        texts += [header.origin, header.quantized_by]
+        texts += [f"#{tag}" for tag in listed.marks.tags]
     text = "\n".join(texts).casefold()
     return all(word in text for word in words.casefold().split())
 

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from app.core.events import CheckpointListed, ModelListed
 from app.core.language import tr
@@ -16,6 +16,7 @@ from app.core.sizes import format_bytes, format_gibibytes, format_weights
 from app.gui.pages.models.facts_line import Listed, matches
 from app.gui.theme.tokens import SIZE
 from app.gui.widgets.item_table import ItemTable
+from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.row_look import RowDelegate
 
 _STAR = "★ "
@@ -55,9 +56,17 @@ class ModelTable(ItemTable):
         self._all: Sequence[Listed] = ()
         self._filter = ""
         self._listed: Sequence[Listed] = ()
+        self._hidden_choice = ""
+        self._is_filling = False
+        self.nothing = PlainLabel(tr("No model matches."), "muted", elide=True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        QVBoxLayout(self.viewport()).addWidget(self.nothing)
+        self.nothing.hide()
         self._headers = headers
         self._sorting: tuple[int, bool] | None = None
         self.horizontalHeader().sectionClicked.connect(self._sort_by)
+        self.currentCellChanged.connect(self._forget_hidden_choice)
+        self.cellClicked.connect(self._forget_hidden_choice)
 
     def show_models(self, listed: Sequence[Listed]) -> None:
         """Show those of these models that match the filter, and keep the selection.
@@ -66,6 +75,7 @@ class ModelTable(ItemTable):
         """
         chosen, row = self.chosen(), max(0, self.currentRow())
         self._all = listed
+        self._is_filling = True
         self._listed = self._sorted([one for one in listed if matches(one, self._filter)])
         self.clearSpans()
         self.setRowCount(0)
@@ -73,14 +83,19 @@ class ModelTable(ItemTable):
             added = self.add_row(*_row_of(one))
             if isinstance(one, ModelListed) and one.problem is not None:
                 self._show_fault(added)
-        paths = [one.path for one in self._listed]
-        if chosen is not None and chosen.path in paths:
-            self.selectRow(paths.index(chosen.path))
-        elif paths:
-            self.selectRow(min(row, len(paths) - 1))
+        self.nothing.setVisible(bool(listed) and not self._listed)
+        self._select(self._hidden_choice, chosen.path if chosen is not None else "", row)
+        self._is_filling = False
 
     def set_filter(self, words: str) -> None:
-        """Show only models whose facts contain all of these words."""
+        """Show only models whose facts contain all of these words.
+
+        A selected model that they hide is selected again once they don't, unless the user has
+        selected another one meanwhile.
+        """
+        chosen = self.chosen()
+        if chosen is not None and not self._hidden_choice and not matches(chosen, words):
+            self._hidden_choice = chosen.path
         self._filter = words
         self.show_models(self._all)
 
@@ -100,6 +115,20 @@ class ModelTable(ItemTable):
             self.deletion_requested.emit()
         else:
             super().keyPressEvent(event)
+
+    def _select(self, hidden: str, chosen: str, row: int) -> None:
+        paths = [one.path for one in self._listed]
+        if hidden in paths:
+            self._hidden_choice = ""
+            self.selectRow(paths.index(hidden))
+        elif chosen in paths:
+            self.selectRow(paths.index(chosen))
+        elif paths:
+            self.selectRow(min(row, len(paths) - 1))
+
+    def _forget_hidden_choice(self, *_: int) -> None:
+        if not self._is_filling:
+            self._hidden_choice = ""
 
     def _sort_by(self, column: int) -> None:
         is_reverse = self._sorting == (column, False)

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.gui.pages.hub.page import HubBrowsingPage
 from app.gui.pages.hub.search_view import SearchView
 from app.gui.shell.window import MainWindow
+from app.gui.widgets.plain_label import PlainLabel
 from tests.gui.pages.hub.conftest import press
 from tests.support.hub.local_hub import LocalHub
 from tests.support.hub.served_models import LONGEST
@@ -41,6 +42,13 @@ def test_trending_models_are_shown_at_first(page: HubBrowsingPage, qtbot: QtBot)
     assert row[3].startswith("≈ ")
     assert row[5:7] == ["1,234,567", "321"]
     assert row[8] == "apache-2.0"
+
+
+def test_what_cannot_chat_has_no_level(page: HubBrowsingPage, qtbot: QtBot) -> None:
+    table = page.search.table
+    qtbot.waitUntil(lambda: len(names(page.search)) == 5, timeout=SOON_MS)
+    row = names(page.search).index("acme/finder")
+    assert [table.item(row, column).text() for column in (2, 3, 4)] == ["—", "—", "can't chat"]
 
 
 def test_one_search_follows_the_last_letter(
@@ -104,6 +112,33 @@ def test_a_pasted_name_or_address_opens_the_page(
     page.search.field.paste()
     qtbot.waitUntil(page.repository.card.isVisible, timeout=SOON_MS)
     assert page.repository.header.title.whole_text == "acme/grain-1b"
+
+
+@pytest.mark.parametrize("text", ["acme/nothing", "https://huggingface.co/acme/nothing"])
+def test_a_name_or_address_that_finds_nothing_can_be_opened(
+    page: HubBrowsingPage, qtbot: QtBot, text: str
+) -> None:
+    view = page.search
+    qtbot.keyClicks(view.field, text)
+    qtbot.waitUntil(view.nothing.button.isVisible, timeout=SOON_MS)
+    assert view.nothing.button.text() == "Open acme/nothing"
+    assert "Press Enter to open acme/nothing." in [
+        label.whole_text for label in view.nothing.findChildren(PlainLabel)
+    ]
+    view.nothing.button.click()
+    assert page.repository.isVisible()
+    assert page.repository.header.title.whole_text == "acme/nothing"
+
+
+def test_back_from_a_pasted_address_shows_what_it_finds(
+    page: HubBrowsingPage, qtbot: QtBot
+) -> None:
+    QApplication.clipboard().setText("https://huggingface.co/acme/grain-1b")
+    page.search.field.setFocus()
+    page.search.field.paste()
+    qtbot.waitUntil(page.repository.card.isVisible, timeout=SOON_MS)
+    press(page, "Esc", qtbot)
+    wait_for(page.search, ["acme/grain-1b", "acme/grain-1b-GGUF"], qtbot)
 
 
 def test_enter_on_a_row_opens_it_and_escape_leads_back(page: HubBrowsingPage, qtbot: QtBot) -> None:

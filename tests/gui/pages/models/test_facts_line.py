@@ -64,6 +64,8 @@ def test_a_fault_is_the_only_fact() -> None:
         ("", True),
         ("  grain  ", True),
         ("BREAD code", True),
+        ("#code", True),
+        ("#bread", False),
         ("llama q4_k", True),
         ("studio bartowski apache", True),
         ("bread rye", False),

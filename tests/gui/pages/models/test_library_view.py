@@ -271,6 +271,39 @@ def test_a_label_replaces_the_name_and_the_filter_finds_tags(
     assert len(rows(page)) == 2
 
 
+def test_the_filter_keeps_the_selection(home: Path, make_window: WindowMaker) -> None:
+    for name in ("Barley", "Oat", "Rye", "Wheat"):
+        llama_file().write(home / "models" / f"{name}-Q4_K_M.gguf")
+    page = make_window().models
+    table, words = page.table, page.library.filter
+    choose(page, "Rye")
+    for text in ("w", "wheat", "nothing", ""):
+        words.setText(text)
+    assert table.chosen().title == "Rye"
+    words.setText("a")
+    choose(page, "Oat")
+    words.clear()
+    assert table.chosen().title == "Oat"
+    words.setText("y")
+    assert table.chosen().title == "Rye"
+    table.cellClicked.emit(1, 0)
+    words.clear()
+    assert table.chosen().title == "Rye"
+
+
+def test_a_filter_without_a_match_says_so(home: Path, make_window: WindowMaker) -> None:
+    llama_file().write(home / "models" / "Rye-Q4_K_M.gguf")
+    window = make_window()
+    window.show_page("models")
+    page = window.models
+    assert not page.table.nothing.isVisible()
+    page.library.filter.setText("oat")
+    assert page.table.nothing.isVisible()
+    assert page.table.nothing.text() == "No model matches."
+    page.library.filter.clear()
+    assert not page.table.nothing.isVisible()
+
+
 def test_a_model_is_verified_and_a_change_is_told(
     home: Path, make_window: WindowMaker, qtbot: QtBot
 ) -> None:

@@ -55,6 +55,24 @@ def test_nothing_is_wider_than_the_page(
     assert not cut
 
 
+@pytest.mark.usefixtures("full_home")
+def test_the_whole_reason_of_a_stop_is_shown(make_window: WindowMaker, qtbot: QtBot) -> None:
+    window = make_window()
+    window.resize(QSize(820, 560))
+    window.show_page("models")
+    rows = window.models.downloads.rows
+    qtbot.waitUntil(lambda: bool(rows), timeout=20_000)
+    (row,) = rows.values()
+    (shown,) = [
+        label
+        for label in row.findChildren(PlainLabel)
+        if label.isVisible() and "it makes no sense" in label.whole_text
+    ]
+    assert shown.whole_text.startswith("The Hugging Face Hub sent an unusable response")
+    assert not shown.toolTip()
+    qtbot.waitUntil(lambda: shown.height() >= shown.heightForWidth(shown.width()), timeout=20_000)
+
+
 def _is_cut(label: PlainLabel) -> bool:
     """Return whether a label lacks room for its text, without an ellipsis and a tool tip."""
     if not label.isVisible() or label.toolTip():

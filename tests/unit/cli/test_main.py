@@ -1,0 +1,40 @@
+"""Arguments that no verb has, and levels that llama.cpp doesn't have."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.cli.main import run_command_line
+from app.jobs.outcome import EXIT_USAGE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        (("get", "acme/grain", "--bogus"), "gristmill get "),
+        (("models", "--bogus"), "gristmill models "),
+        (("models", "list", "--bogus", "."), "gristmill models list "),
+        (("search", "--bogus"), "gristmill search "),
+    ],
+)
+def test_an_unknown_option_shows_the_usage_of_its_verb(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], usage: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_command_line(list(arguments))
+    assert caught.value.code == EXIT_USAGE
+    errors = capsys.readouterr().err
+    assert errors.startswith(f"usage: {usage}")
+    assert errors.splitlines()[-1] == f"{usage.strip()}: error: unknown arguments: --bogus"
+
+
+@pytest.mark.parametrize("verb", ["get", "convert"])
+def test_an_unknown_level_leads_to_the_known_ones(
+    capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_command_line([verb, "acme/grain", "--level", "Q99"])
+    assert caught.value.code == EXIT_USAGE
+    sentence = capsys.readouterr().err.splitlines()[-1]
+    assert "“Q99” is not a quantization level of llama.cpp; choose one of IQ1_S, " in sentence
+    assert sentence.endswith(" F32, MXFP4_MOE, COPY")
