@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from app.core.language import tr
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class RunResults(QObject):
-    """Shows a notice over any page; what was canceled needs none.
+    """Shows a notice over any page, one for each result.
 
     Signals:
         chat_requested: the path and the name of a finished model.
@@ -37,7 +38,7 @@ class RunResults(QObject):
         self._window = window
 
     def tell(self, run: ConversionRun) -> None:
-        """Report the result of a conversion, unless the window is closed."""
+        """Report the result of a conversion that was not canceled, unless the window is closed."""
         if not self._window.isVisible():
             return
         failed = next((task for task, _ in run.tasks if task.state == "failed"), None)
@@ -45,6 +46,17 @@ class RunResults(QObject):
             self._tell_failure(run, failed)
         elif all(task.state == "finished" for task, _ in run.tasks):
             self._tell_success(run)
+
+    def tell_publication(self, task: Task) -> None:
+        """Report how a publication ended, unless the window is closed."""
+        if not self._window.isVisible():
+            return
+        if task.state == "finished":
+            address = task.paths[0]
+            words = tr("The model is published at {address}.", address=address)
+            self._show_with_page("info", words, address)
+        elif task.state == "failed":
+            self._show("error", f"{task.title}: {task.sentence}", [])
 
     def tell_lines(self, lines: Sequence[str]) -> None:
         """Report the tasks that ended while there was no window."""
@@ -68,6 +80,10 @@ class RunResults(QObject):
         notice.acted.connect(
             lambda _: TextDialog(self._theme, failed.title, log, self._window, at_end=True).open()
         )
+
+    def _show_with_page(self, kind: NoticeKind, words: str, address: str) -> None:
+        notice = self._show(kind, words, [("page", tr("Open its page"))])
+        notice.acted.connect(lambda _: QDesktopServices.openUrl(QUrl(address)))
 
     def _show(self, kind: NoticeKind, words: str, actions: list[tuple[str, str]]) -> NoticeBar:
         notice = NoticeBar(self._theme, parent=self._window)

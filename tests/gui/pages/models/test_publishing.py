@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.gui.pages.models.publish_dialog import PublishDialog
 from app.gui.shell.window import MainWindow
+from app.gui.widgets.notice_bar import NoticeBar
 from tests.gui.conftest import WindowMaker
 from tests.support.gguf.gguf_files import llama_file
 from tests.support.hub.local_hub import LocalHub
@@ -61,6 +62,22 @@ def dialog() -> PublishDialog:
     return next(one for one in found if one.isVisible())
 
 
+def notice_with(window: MainWindow, words: str, qtbot: QtBot) -> NoticeBar:
+    """Wait for a notice that says `words`, and is visible."""
+
+    def found() -> list[NoticeBar]:
+        notices = window.findChildren(NoticeBar)
+        return [one for one in notices if one.isVisible() and words in one.text]
+
+    qtbot.waitUntil(lambda: bool(found()), timeout=WAIT_MS)
+    return found()[0]
+
+
+def press(notice: NoticeBar, words: str, qtbot: QtBot) -> None:
+    button = next(one for one in notice.findChildren(QPushButton) if one.text() == words)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
 def files_in(asked: PublishDialog) -> list[list[str]]:
     table = asked.files
     return [
@@ -97,16 +114,14 @@ def test_a_model_is_published_and_its_page_opens(
     assert list(hub.repositories) == ["acme/grain"]
 
     qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
-    notice = window.models.notice
-    qtbot.waitUntil(lambda: "is published" in notice.text, timeout=WAIT_MS)
+    notice = notice_with(window, "is published", qtbot)
     assert hub.repositories["mill/Grain"].private
     sent = hub.repositories["mill/Grain"].newest.files["Grain-Q4_K_M.gguf"]
     assert sent.local.read_bytes() == model.read_bytes()
 
     opened: list[QUrl] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
-    button = next(b for b in notice.findChildren(QPushButton) if b.text() == "Open its page")
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    press(notice, "Open its page", qtbot)
     assert opened == [QUrl(f"{hub.endpoint}/mill/Grain")]
 
 
@@ -162,7 +177,12 @@ def test_the_page_of_a_model_offers_it_too(
     qtbot.mouseClick(window.inspector.publish_button, Qt.MouseButton.LeftButton)
     asked = dialog()
     qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
-    asked.reject()
+    qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
+    window.show_page("chat")
+    published = notice_with(window, "is published", qtbot)
+    window.notice.show_notice("info", "Something else")
+    assert published.isVisible()
+    assert published.text == f"The model is published at {hub.endpoint}/bolt/Grain-GGUF."
 
 
 def test_a_failed_upload_says_why(
@@ -172,5 +192,5 @@ def test_a_failed_upload_says_why(
     qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
     hub.add_user(TOKEN, HubUser("bolt", role="fineGrained", may_write_to=()))
     qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
-    notice = window.models.notice
-    qtbot.waitUntil(lambda: "refuses to publish" in notice.text, timeout=WAIT_MS)
+    window.show_page("settings")
+    notice_with(window, ": The Hub refuses to publish", qtbot)
