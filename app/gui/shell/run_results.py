@@ -11,12 +11,14 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from app.core.language import tr
+from app.core.sentences import describe_published
 from app.gui.theme.theme import Theme
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.text_dialog import TextDialog
 from app.gui.widgets.toast import NoticeKind
 
 if TYPE_CHECKING:
+    from app.core.publish_events import PublishAdvanced
     from app.gui.children.task import Task
     from app.gui.pages.convert.conversion_run import ConversionRun
 
@@ -48,15 +50,23 @@ class RunResults(QObject):
             self._tell_success(run)
 
     def tell_publication(self, task: Task) -> None:
-        """Report how a publication ended, unless the window is closed."""
+        """Report how a publication ended, and what is on the Hub; unless the window is closed."""
         if not self._window.isVisible():
             return
+        there = task.published
         if task.state == "finished":
             address = task.paths[0]
             words = tr("The model is published at {address}.", address=address)
             self._show_with_page("info", words, address)
         elif task.state == "failed":
-            self._show("error", f"{task.title}: {task.sentence}", [])
+            words = f"{task.title}: {task.sentence}"
+            if there is None:
+                self._show("error", words, [])
+            else:
+                self._show_with_page("error", f"{words} {_on_hub(there)}", there.address)
+        elif there is not None:
+            stopped = "" if there.is_complete else tr("Stopped.")
+            self._show_with_page("info", f"{stopped} {_on_hub(there)}".strip(), there.address)
 
     def tell_lines(self, lines: Sequence[str]) -> None:
         """Report the tasks that ended while there was no window."""
@@ -92,3 +102,9 @@ class RunResults(QObject):
         for end in (notice.acted, notice.dismissed):
             end.connect(notice.deleteLater)
         return notice
+
+
+def _on_hub(there: PublishAdvanced) -> str:
+    """Say what is on the Hub of a publication that ended early, and the next step."""
+    words = describe_published(there)
+    return words if there.is_complete else f"{words} {tr('Publish again to go on.')}"

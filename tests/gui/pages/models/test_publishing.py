@@ -194,3 +194,32 @@ def test_a_failed_upload_says_why(
     qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
     window.show_page("settings")
     notice_with(window, ": The Hub refuses to publish", qtbot)
+
+
+def test_who_cancels_learns_what_is_on_the_hub(
+    hub: LocalHub, ask: Callable[[], tuple[MainWindow, PublishDialog]], qtbot: QtBot
+) -> None:
+    hub.faults.hold_uploads_after_bytes = 20_000
+    window, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
+    (task,) = window._workbench.tasks.open_tasks
+    qtbot.waitUntil(lambda: task.published is not None, timeout=WAIT_MS)
+    window.show_page("chat")
+    task.cancel()
+    notice = notice_with(window, "Stopped.", qtbot)
+    words = "Stopped. bolt/Grain-GGUF is on the Hub with 0 of 2 files. Publish again to go on."
+    assert notice.text == words
+    assert "Open its page" in [button.text() for button in notice.findChildren(QPushButton)]
+
+
+def test_a_failure_halfway_says_what_is_on_the_hub(
+    hub: LocalHub, ask: Callable[[], tuple[MainWindow, PublishDialog]], qtbot: QtBot
+) -> None:
+    hub.uploads.largest_bytes = 10_000
+    window, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
+    notice = notice_with(window, "File too large", qtbot)
+    assert "is on the Hub with 0 of 2 files. Publish again to go on." in notice.text
+    assert "Open its page" in [button.text() for button in notice.findChildren(QPushButton)]
