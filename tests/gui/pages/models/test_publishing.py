@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
@@ -21,6 +21,7 @@ from tests.support.hub.local_hub_uploads import HubUser
 
 TOKEN = "hf_" + "planted" * 5
 WAIT_MS = 30_000
+LOW_SCREEN = QSize(640, 500)
 
 
 @pytest.fixture
@@ -223,3 +224,17 @@ def test_a_failure_halfway_says_what_is_on_the_hub(
     notice = notice_with(window, "File too large", qtbot)
     assert "is on the Hub with 0 of 2 files. Publish again to go on." in notice.text
     assert "Open its page" in [button.text() for button in notice.findChildren(QPushButton)]
+
+
+def test_the_dialog_fits_a_low_screen(
+    hub: LocalHub, ask: Callable[[], tuple[MainWindow, PublishDialog]], qtbot: QtBot
+) -> None:
+    _, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    asked.resize(LOW_SCREEN)
+    qtbot.waitUntil(lambda: asked.size() == LOW_SCREEN)
+    qtbot.wait(50)
+    for part in (asked.state, asked.publish):
+        place = QRect(part.mapTo(asked, QPoint(0, 0)), part.size())
+        assert asked.rect().contains(place)
+    asked.reject()
