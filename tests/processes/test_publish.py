@@ -299,13 +299,25 @@ def test_a_token_that_may_only_read_is_named(hub: LocalHub, models: list[Path]) 
 
 
 def test_who_may_not_write_there_learns_where_they_may(hub: LocalHub, models: list[Path]) -> None:
-    with started("publish", str(models[0]), "--repo", "other/Grain") as child:
+    with started("publish", str(models[0]), "--repo", "other/Grain", "--dry-run") as child:
         assert child.end() == EXIT_FAILED
-    failed = child.events[-1]
+    (failed,) = child.events
     assert isinstance(failed, Failed)
     assert failed.code is ErrorCode.PUBLISHING_REFUSED
     assert failed.details["owners"] == "bolt, mill"
-    assert "the rights to create a model" in str(failed.details["reason"])
+    assert "“other” is neither you nor" in str(failed.details["reason"])
+
+
+def test_case_makes_no_other_owner(hub: LocalHub, models: list[Path]) -> None:
+    ended = run_verb("publish", str(models[0]), "--repo", "Mill/Grain", "--dry-run")
+    assert ended.status == 0, ended.complaints
+
+
+def test_a_token_that_may_not_create_there_is_refused(hub: LocalHub, models: list[Path]) -> None:
+    hub.add_user(TOKEN, HubUser("bolt", ("mill",), role="fineGrained", may_write_to=("mill",)))
+    ended = run_verb("publish", str(models[0]))
+    assert "the rights to create a model" in complaint(ended)
+    assert "Publish as one of bolt, mill" in complaint(ended)
 
 
 def test_a_token_for_other_repositories_is_refused_before_anything_is_sent(

@@ -238,3 +238,18 @@ def test_the_dialog_fits_a_low_screen(
         place = QRect(part.mapTo(asked, QPoint(0, 0)), part.size())
         assert asked.rect().contains(place)
     asked.reject()
+
+
+def test_the_name_of_someone_else_is_refused_in_the_dialog(
+    hub: LocalHub, ask: Callable[[], tuple[MainWindow, PublishDialog]], qtbot: QtBot
+) -> None:
+    _, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    asked.repository.selectAll()
+    qtbot.keyClicks(asked.repository, "other/Grain")
+    qtbot.waitUntil(
+        lambda: "refuses to publish to other" in asked.state.whole_text, timeout=WAIT_MS
+    )
+    assert "Publish as one of bolt, mill" in asked.state.whole_text
+    assert not asked.publish.isEnabled()
+    asked.reject()
