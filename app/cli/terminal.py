@@ -19,7 +19,8 @@ from app.core.hub_events import HubAnswered, HubPageFound
 from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.language import tr
 from app.core.pace import Pace
-from app.core.sentences import describe_error, describe_notice
+from app.core.publish_events import PublishAdvanced
+from app.core.sentences import describe_error, describe_notice, describe_published
 from app.core.sizes import format_bytes, format_duration
 from app.jobs.restart import has_restarted
 
@@ -108,7 +109,12 @@ class TerminalReporter:
             case events.Printed(text):
                 self._clear()
                 self._write(self._output, _without_control_characters(text))
-            case events.NoticeReported() | events.Failed() | events.LevelsApproximated():
+            case (
+                events.NoticeReported()
+                | events.Failed()
+                | events.LevelsApproximated()
+                | PublishAdvanced()
+            ):
                 self._write_aside(event)
             case events.Finished(files) if self._as_json:
                 self._clear()
@@ -121,9 +127,14 @@ class TerminalReporter:
                 self._write_line(self._lines, _line_of(event))
 
     def _write_aside(
-        self, event: events.NoticeReported | events.Failed | events.LevelsApproximated
+        self,
+        event: events.NoticeReported | events.Failed | events.LevelsApproximated | PublishAdvanced,
     ) -> None:
         match event:
+            case PublishAdvanced():
+                # Ctrl+C ends the program at once, so it is said while it goes on.
+                if not event.is_complete:
+                    self._write_line(self._errors, describe_published(event))
             case events.LevelsApproximated():
                 self._write_line(self._errors, _approximate_line(event))
             case events.NoticeReported(code, details):

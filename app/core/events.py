@@ -20,7 +20,7 @@ from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.hub_events import HubAnswered, HubModelFound, HubPageFound, HubRequest
 from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.model_facts import Marks, Measured, ModelFacts, Verification
-from app.core.publish_events import PublishPlanned
+from app.core.publish_events import PublishAdvanced, PublishPlanned
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress"):
@@ -354,6 +354,7 @@ Event = (
     | HubPageFound
     | HubAnswered
     | PublishPlanned
+    | PublishAdvanced
     | NoticeReported
     | Finished
     | Failed

@@ -38,3 +38,20 @@ class PublishPlanned(msgspec.Struct, frozen=True, tag="publish_plan", kw_only=Tr
     def missing_bytes(self) -> int:
         """The size of the files that will be sent."""
         return sum(file.size_bytes for file in self.files if not file.is_there)
+
+
+class PublishAdvanced(msgspec.Struct, frozen=True, tag="publish_advanced"):
+    """The repository was created, or a file was committed: it has `done` of `total` files.
+
+    `address` is its page. Both numbers count the model card.
+    """
+
+    repository: str
+    address: str
+    done: int
+    total: int
+
+    @property
+    def is_complete(self) -> bool:
+        """True if nothing is missing."""
+        return self.done == self.total

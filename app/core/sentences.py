@@ -7,6 +7,7 @@ from app.core.language import tr
 from app.core.model_facts import Verification
 from app.core.notices import NOTICE_SENTENCES
 from app.core.program_errors import PROGRAM_ERRORS
+from app.core.publish_events import PublishAdvanced
 from app.core.sizes import format_bytes
 from app.core.source_errors import SOURCE_ERRORS
 from app.core.terminal_steps import TERMINAL_NOTICES, TERMINAL_STEPS
@@ -61,6 +62,18 @@ def describe_verification(verification: Verification) -> str:
         "changed": tr("changed since it was verified on {date}"),
     }[verification.outcome]
     return words.format(date=verification.date)
+
+
+def describe_published(published: PublishAdvanced) -> str:
+    """Say what a repository has of a publication."""
+    if published.is_complete:
+        return tr("The model is published at {address}.", address=published.address)
+    return tr(
+        "{repository} is on the Hub with {done} of {total} files.",
+        repository=published.repository,
+        done=published.done,
+        total=published.total,
+    )
 
 
 def _fill(template: str, details: ErrorDetails) -> str:

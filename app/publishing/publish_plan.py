@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, NoticeReported
+from app.core.language import tr
 from app.core.publish_events import CARD_NAME, PublishedFile, PublishPlanned
 from app.gguf_file.header_reader import Header
 from app.gguf_file.model_info import facts_of
@@ -63,12 +64,14 @@ def plan_publication(
     """Look at the repository, and say what will be sent; nothing is changed.
 
     Raises:
-        AppError: `token_read_only`, `repository_public`, and what `HubUploader` raises.
+        AppError: `token_read_only`, `publishing_refused`, `repository_public`, and what
+            `HubUploader` raises.
     """
     user = uploader.user()
     if not user.may_write:
         raise AppError(ErrorCode.TOKEN_READ_ONLY)
     repository = request.repository or _usual_repository(request, user)
+    _require_own(repository, user)
     there = uploader.find(repository)
     if there is not None and not there.is_private and not request.is_public:
         raise AppError(ErrorCode.REPOSITORY_PUBLIC, repository=repository)
@@ -93,6 +96,18 @@ def plan_publication(
         base_model=base_model,
         owners=user.owners,
     )
+
+
+def _require_own(repository: str, user: HubUser) -> None:
+    """Check that the repository belongs to the user or to an organization of theirs."""
+    owner = repository.partition("/")[0]
+    if owner.casefold() not in map(str.casefold, user.owners):
+        raise AppError(
+            ErrorCode.PUBLISHING_REFUSED,
+            repository=repository,
+            reason=tr("“{owner}” is neither you nor an organization of yours", owner=owner),
+            owners=", ".join(user.owners),
+        )
 
 
 def _usual_repository(request: PublishRequest, user: HubUser) -> str:

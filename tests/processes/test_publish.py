@@ -11,7 +11,7 @@ import pytest
 
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import Failed, Finished, NoticeReported, Progressed
-from app.core.publish_events import PublishedFile, PublishPlanned
+from app.core.publish_events import PublishAdvanced, PublishedFile, PublishPlanned
 from app.core.settings import Settings, save_settings
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
 from app.measurement.store import (
@@ -62,6 +62,11 @@ def planned_by(child: Child) -> PublishPlanned:
     event = child.read_until(lambda event: isinstance(event, PublishPlanned))
     assert isinstance(event, PublishPlanned)
     return event
+
+
+def advances(child: Child) -> list[tuple[int, int]]:
+    made = [event for event in child.events if isinstance(event, PublishAdvanced)]
+    return [(event.done, event.total) for event in made]
 
 
 def complaint(ended: Ended) -> str:
@@ -168,6 +173,22 @@ def test_an_upload_can_be_canceled(hub: LocalHub, models: list[Path]) -> None:
         child.cancel()
         assert child.end() == EXIT_CANCELED
     assert hub.uploads.commits == []
+    assert advances(child) == [(0, 2)]
+
+
+def test_what_the_repository_has_is_told_as_it_changes(hub: LocalHub, models: list[Path]) -> None:
+    with started("publish", str(models[0])) as child:
+        assert child.end() == 0
+    assert advances(child) == [(0, 2), (1, 2), (2, 2)]
+    with started("publish", *map(str, models)) as child:
+        assert child.end() == 0
+    assert advances(child) == [(2, 3), (3, 3)]
+
+
+def test_who_stops_it_in_a_terminal_knows_what_is_there(hub: LocalHub, models: list[Path]) -> None:
+    hub.uploads.largest_bytes = MEGABYTE
+    ended = run_verb("publish", str(models[0]))
+    assert "bolt/Grain-GGUF is on the Hub with 0 of 2 files." in ended.complaints
 
 
 def test_nothing_is_sent_twice(hub: LocalHub, models: list[Path]) -> None:
@@ -278,13 +299,25 @@ def test_a_token_that_may_only_read_is_named(hub: LocalHub, models: list[Path]) 
 
 
 def test_who_may_not_write_there_learns_where_they_may(hub: LocalHub, models: list[Path]) -> None:
-    with started("publish", str(models[0]), "--repo", "other/Grain") as child:
+    with started("publish", str(models[0]), "--repo", "other/Grain", "--dry-run") as child:
         assert child.end() == EXIT_FAILED
-    failed = child.events[-1]
+    (failed,) = child.events
     assert isinstance(failed, Failed)
     assert failed.code is ErrorCode.PUBLISHING_REFUSED
     assert failed.details["owners"] == "bolt, mill"
-    assert "the rights to create a model" in str(failed.details["reason"])
+    assert "“other” is neither you nor" in str(failed.details["reason"])
+
+
+def test_case_makes_no_other_owner(hub: LocalHub, models: list[Path]) -> None:
+    ended = run_verb("publish", str(models[0]), "--repo", "Mill/Grain", "--dry-run")
+    assert ended.status == 0, ended.complaints
+
+
+def test_a_token_that_may_not_create_there_is_refused(hub: LocalHub, models: list[Path]) -> None:
+    hub.add_user(TOKEN, HubUser("bolt", ("mill",), role="fineGrained", may_write_to=("mill",)))
+    ended = run_verb("publish", str(models[0]))
+    assert "the rights to create a model" in complaint(ended)
+    assert "Publish as one of bolt, mill" in complaint(ended)
 
 
 def test_a_token_for_other_repositories_is_refused_before_anything_is_sent(

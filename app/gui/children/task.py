@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.core import events
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.pace import Pace
+from app.core.publish_events import PublishAdvanced
 from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
@@ -64,6 +65,7 @@ class Task(QObject):
         self._details: ErrorDetails = {}
         self.notices: list[str] = []
         self.paths: tuple[str, ...] = ()
+        self.published: PublishAdvanced | None = None
         self._is_canceled = False
         self._child = Child(*arguments, parent=self)
         self._child.received.connect(self._on_received)
@@ -138,6 +140,8 @@ class Task(QObject):
             case events.Failed(code, details):
                 self.sentence, self.failure = describe_error(code, details), code
                 self._details = details
+            case PublishAdvanced():
+                self.published = event
             case events.Finished(paths, _):
                 self.paths, self.sentence = paths, ""
         self.changed.emit()

@@ -305,7 +305,9 @@ class MainWindow(QMainWindow):
         self.notice.show_notice("error", sentence)
 
     def _on_task_ended(self, task: Task) -> None:
-        """Show the result of the engine's test; other tasks report on their pages."""
+        """Show the results of tasks that have no page of their own."""
+        if task.kind == "publish":
+            self._results.tell_publication(task)
         if task.kind != "probe":
             return
         if task.state == "failed":

@@ -19,7 +19,7 @@ from app.core.hub_events import (
 )
 from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.model_facts import Marks, ModelFacts, Verification
-from app.core.publish_events import PublishedFile, PublishPlanned
+from app.core.publish_events import PublishAdvanced, PublishedFile, PublishPlanned
 
 _EVENTS: tuple[events.Event, ...] = (
     events.Progressed("download", 5, 10, "model.safetensors"),
@@ -73,6 +73,7 @@ _EVENTS: tuple[events.Event, ...] = (
         card="# Grain",
         owners=("bolt",),
     ),
+    PublishAdvanced("bolt/Grain-GGUF", "https://huggingface.co/bolt/Grain-GGUF", 1, 2),
     HubAnswered(3, ErrorCode.HUB_UNREACHABLE, {"reason": "x"}, cached=True),
     events.NoticeReported(NoticeCode.CHATS_RESET, {"file": "x"}),
     events.Finished(("a", "b"), {"size_bytes": 1}),

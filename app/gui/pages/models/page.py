@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-from PySide6.QtCore import QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core.language import tr
@@ -54,7 +53,6 @@ class ModelsPage(QWidget):
         super().__init__(parent)
         self._models = workbench.models
         self._downloaded: Task | None = None
-        self._published = ""
         self._verified = ""
         theme = workbench.theme
         self.getting = RepositoryCard(theme, workbench.downloads, self)
@@ -135,8 +133,6 @@ class ModelsPage(QWidget):
     def _on_task_ended(self, task: Task) -> None:
         if task.kind == "verify":
             self._show_verification(task)
-        if task.kind == "publish":
-            self._show_publication(task)
         if task.kind not in _KINDS or task.state != "finished":
             return
         self._downloaded = task
@@ -155,14 +151,6 @@ class ModelsPage(QWidget):
         if task.state == "failed":
             self._fail(task.sentence)
 
-    def _show_publication(self, task: Task) -> None:
-        if task.state == "failed":
-            self._fail(task.sentence)
-        elif task.state == "finished":
-            self._published = task.paths[0]
-            words = tr("The model is published at {address}.", address=self._published)
-            self.notice.show_notice("info", words, [("page", tr("Open its page"))])
-
     def _report_verified(self) -> None:
         """Report the result, once the list has it."""
         model = self._models.model_at(self._verified) if self._verified else None
@@ -172,10 +160,6 @@ class ModelsPage(QWidget):
             self.notice.show_notice("info", f"{model.title}: {found}")
 
     def _on_notice_acted(self, action: str) -> None:
-        if action == "page":
-            self.notice.hide()
-            QDesktopServices.openUrl(QUrl(self._published))
-            return
         if self._downloaded is None:
             return
         self.notice.hide()

@@ -24,17 +24,19 @@ from app.core.sizes import format_bytes
 from app.gui.pages.models.publication_planner import PublicationPlanner
 from app.gui.theme.fonts import code_font
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.dialog_buttons import dialog_buttons
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.scroll_column import ScrollColumn
 from app.gui.widgets.segmented_choice import SegmentedChoice
 
 _USUAL_SIZE = QSize(640, 680)
 _PAUSE_MILLISECONDS = 600
 _LONGEST_NAME = 200
+_LEAST_ROWS = 5
 _OF_THE_TOKEN = frozenset(
     {ErrorCode.TOKEN_NEEDED, ErrorCode.TOKEN_INVALID, ErrorCode.TOKEN_READ_ONLY}
 )
@@ -88,7 +90,7 @@ class PublishDialog(QDialog):
         self._build_layout(name)
         self._connect()
         room = parent.window().size() if parent else _USUAL_SIZE
-        self.resize(_USUAL_SIZE.boundedTo(room))
+        self.resize(_USUAL_SIZE.boundedTo(room).boundedTo(self.screen().availableSize()))
         self._plan()
 
     def arguments(self) -> tuple[str, ...]:
@@ -103,6 +105,15 @@ class PublishDialog(QDialog):
         column.setContentsMargins(*[SPACING.wide] * 4)
         column.setSpacing(SPACING.medium)
         column.addWidget(PlainLabel(tr("Publish {name}", name=name), "title", wrap=True))
+        # The message and the buttons stay visible where the rest doesn't fit.
+        scroll = ScrollColumn()
+        scroll.column.setSpacing(SPACING.medium)
+        self._fill(scroll.column)
+        column.addWidget(scroll, 1)
+        column.addWidget(self.state)
+        column.addLayout(dialog_buttons(self._cancel, self.publish, aside=self.sign_in))
+
+    def _fill(self, column: QVBoxLayout) -> None:
         words = tr("On the Hugging Face Hub; it is created if it doesn't exist.")
         column.addWidget(FormRow(tr("Repository"), words, self.repository, stacked=True))
         words = tr("Only you can see it, or the members of the organization that owns it.")
@@ -113,12 +124,12 @@ class PublishDialog(QDialog):
         line.addWidget(self.choice)
         line.addStretch(1)
         column.addLayout(line)
+        for part in (self.files, self.card):
+            part.setMinimumHeight(_LEAST_ROWS * SIZE.control)
         self._parts = QStackedLayout()
         self._parts.addWidget(self.files)
         self._parts.addWidget(self.card)
         column.addLayout(self._parts, 1)
-        column.addWidget(self.state)
-        column.addLayout(dialog_buttons(self._cancel, self.publish, aside=self.sign_in))
 
     def _connect(self) -> None:
         self._planner.planned.connect(self._show_plan)

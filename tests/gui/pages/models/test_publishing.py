@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.gui.pages.models.publish_dialog import PublishDialog
 from app.gui.shell.window import MainWindow
+from app.gui.widgets.notice_bar import NoticeBar
 from tests.gui.conftest import WindowMaker
 from tests.support.gguf.gguf_files import llama_file
 from tests.support.hub.local_hub import LocalHub
@@ -20,6 +21,7 @@ from tests.support.hub.local_hub_uploads import HubUser
 
 TOKEN = "hf_" + "planted" * 5
 WAIT_MS = 30_000
+LOW_SCREEN = QSize(640, 500)
 
 
 @pytest.fixture
@@ -61,6 +63,22 @@ def dialog() -> PublishDialog:
     return next(one for one in found if one.isVisible())
 
 
+def notice_with(window: MainWindow, words: str, qtbot: QtBot) -> NoticeBar:
+    """Wait for a notice that says `words`, and is visible."""
+
+    def found() -> list[NoticeBar]:
+        notices = window.findChildren(NoticeBar)
+        return [one for one in notices if one.isVisible() and words in one.text]
+
+    qtbot.waitUntil(lambda: bool(found()), timeout=WAIT_MS)
+    return found()[0]
+
+
+def press(notice: NoticeBar, words: str, qtbot: QtBot) -> None:
+    button = next(one for one in notice.findChildren(QPushButton) if one.text() == words)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
 def files_in(asked: PublishDialog) -> list[list[str]]:
     table = asked.files
     return [
@@ -97,16 +115,14 @@ def test_a_model_is_published_and_its_page_opens(
     assert list(hub.repositories) == ["acme/grain"]
 
     qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
-    notice = window.models.notice
-    qtbot.waitUntil(lambda: "is published" in notice.text, timeout=WAIT_MS)
+    notice = notice_with(window, "is published", qtbot)
     assert hub.repositories["mill/Grain"].private
     sent = hub.repositories["mill/Grain"].newest.files["Grain-Q4_K_M.gguf"]
     assert sent.local.read_bytes() == model.read_bytes()
 
     opened: list[QUrl] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
-    button = next(b for b in notice.findChildren(QPushButton) if b.text() == "Open its page")
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    press(notice, "Open its page", qtbot)
     assert opened == [QUrl(f"{hub.endpoint}/mill/Grain")]
 
 
@@ -162,7 +178,12 @@ def test_the_page_of_a_model_offers_it_too(
     qtbot.mouseClick(window.inspector.publish_button, Qt.MouseButton.LeftButton)
     asked = dialog()
     qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
-    asked.reject()
+    qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
+    window.show_page("chat")
+    published = notice_with(window, "is published", qtbot)
+    window.notice.show_notice("info", "Something else")
+    assert published.isVisible()
+    assert published.text == f"The model is published at {hub.endpoint}/bolt/Grain-GGUF."
 
 
 def test_a_failed_upload_says_why(
@@ -172,5 +193,63 @@ def test_a_failed_upload_says_why(
     qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
     hub.add_user(TOKEN, HubUser("bolt", role="fineGrained", may_write_to=()))
     qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
-    notice = window.models.notice
-    qtbot.waitUntil(lambda: "refuses to publish" in notice.text, timeout=WAIT_MS)
+    window.show_page("settings")
+    notice_with(window, ": The Hub refuses to publish", qtbot)
+
+
+def test_who_cancels_learns_what_is_on_the_hub(
+    hub: LocalHub, ask: Callable[[], tuple[MainWindow, PublishDialog]], qtbot: QtBot
+) -> None:
+    hub.faults.hold_uploads_after_bytes = 20_000
+    window, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
+    (task,) = window._workbench.tasks.open_tasks
+    qtbot.waitUntil(lambda: task.published is not None, timeout=WAIT_MS)
+    window.show_page("chat")
+    task.cancel()
+    notice = notice_with(window, "Stopped.", qtbot)
+    words = "Stopped. bolt/Grain-GGUF is on the Hub with 0 of 2 files. Publish again to go on."
+    assert notice.text == words
+    assert "Open its page" in [button.text() for button in notice.findChildren(QPushButton)]
+
+
+def test_a_failure_halfway_says_what_is_on_the_hub(
+    hub: LocalHub, ask: Callable[[], tuple[MainWindow, PublishDialog]], qtbot: QtBot
+) -> None:
+    hub.uploads.largest_bytes = 10_000
+    window, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    qtbot.mouseClick(asked.publish, Qt.MouseButton.LeftButton)
+    notice = notice_with(window, "File too large", qtbot)
+    assert "is on the Hub with 0 of 2 files. Publish again to go on." in notice.text
+    assert "Open its page" in [button.text() for button in notice.findChildren(QPushButton)]
+
+
+def test_the_dialog_fits_a_low_screen(
+    hub: LocalHub, ask: Callable[[], tuple[MainWindow, PublishDialog]], qtbot: QtBot
+) -> None:
+    _, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    asked.resize(LOW_SCREEN)
+    qtbot.waitUntil(lambda: asked.size() == LOW_SCREEN)
+    qtbot.wait(50)
+    for part in (asked.state, asked.publish):
+        place = QRect(part.mapTo(asked, QPoint(0, 0)), part.size())
+        assert asked.rect().contains(place)
+    asked.reject()
+
+
+def test_the_name_of_someone_else_is_refused_in_the_dialog(
+    hub: LocalHub, ask: Callable[[], tuple[MainWindow, PublishDialog]], qtbot: QtBot
+) -> None:
+    _, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    asked.repository.selectAll()
+    qtbot.keyClicks(asked.repository, "other/Grain")
+    qtbot.waitUntil(
+        lambda: "refuses to publish to other" in asked.state.whole_text, timeout=WAIT_MS
+    )
+    assert "Publish as one of bolt, mill" in asked.state.whole_text
+    assert not asked.publish.isEnabled()
+    asked.reject()
