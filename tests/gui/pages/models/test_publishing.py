@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from app.gui.pages.models.publish_dialog import PublishDialog
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.plain_label import PlainLabel
 from tests.gui.conftest import WindowMaker
 from tests.support.gguf.gguf_files import llama_file
 from tests.support.hub.local_hub import LocalHub
@@ -156,6 +157,8 @@ def test_without_a_token_a_button_leads_to_the_settings(
     assert not asked.publish.isEnabled()
     qtbot.mouseClick(asked.sign_in, Qt.MouseButton.LeftButton)
     assert window._stack.currentWidget() is window.settings
+    words = [label.whole_text for label in window.settings.access.findChildren(PlainLabel)]
+    assert any("to publish, for which it needs the permission to write" in one for one in words)
     assert hub.requests == []
 
 
@@ -253,3 +256,26 @@ def test_the_name_of_someone_else_is_refused_in_the_dialog(
     assert "Publish as one of bolt, mill" in asked.state.whole_text
     assert not asked.publish.isEnabled()
     asked.reject()
+
+
+def test_after_the_dialog_the_focus_is_where_the_token_goes(
+    hub: LocalHub,
+    model: Path,
+    make_window: WindowMaker,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    window = make_window()
+    window.inspect(str(model), "Grain")
+    button = window.inspector.publish_button
+    qtbot.waitUntil(button.isEnabled, timeout=WAIT_MS)
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    asked = dialog()
+    asked.activateWindow()
+    qtbot.waitUntil(asked.sign_in.isVisible, timeout=WAIT_MS)
+    qtbot.waitUntil(asked.isActiveWindow)
+    qtbot.keyClick(asked.sign_in, Qt.Key.Key_Space)
+    window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.settings.access.token)
