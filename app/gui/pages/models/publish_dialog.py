@@ -207,19 +207,33 @@ class PublishDialog(QDialog):
 
 
 def _summary(planned: PublishPlanned) -> str:
-    missing = sum(not file.is_there for file in planned.files)
-    size = format_bytes(planned.missing_bytes)
-    if not missing:
-        sent = tr("All files are there already.")
-    elif missing == 1:
-        sent = tr("1 file will be uploaded: {size}.", size=size)
-    else:
-        sent = tr("{count} files will be uploaded: {size}.", count=missing, size=size)
+    sent = _sent(planned)
     if not planned.exists:
         return sent
     if planned.is_private:
         return f"{tr('The repository exists and is private.')} {sent}"
     return f"{tr('The repository exists and is public.')} {sent}"
+
+
+def _sent(planned: PublishPlanned) -> str:
+    missing = sum(not file.is_there for file in planned.files)
+    size = format_bytes(planned.missing_bytes + len(planned.card.encode()))
+    match missing, bool(planned.card):
+        case 0, False:
+            return tr("All files are there already.")
+        case 0, True:
+            return tr(
+                "All files are there already; the model card will be uploaded: {size}.", size=size
+            )
+        case 1, False:
+            return tr("1 file will be uploaded: {size}.", size=size)
+        case 1, True:
+            return tr("1 file and the model card will be uploaded: {size}.", size=size)
+        case _, False:
+            return tr("{count} files will be uploaded: {size}.", count=missing, size=size)
+    return tr(
+        "{count} files and the model card will be uploaded: {size}.", count=missing, size=size
+    )
 
 
 def _line(hint: str) -> QLineEdit:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.core.sizes import format_bytes
 from app.gui.pages.models.publish_dialog import PublishDialog
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.notice_bar import NoticeBar
@@ -102,7 +103,7 @@ def test_a_model_is_published_and_its_page_opens(
     listed, card = files_in(asked)
     assert listed == ["Grain-Q4_K_M.gguf", "55 kB", "new"]
     assert card[::2] == ["README.md", "model card"]
-    assert asked.state.whole_text.startswith("1 file will be uploaded: 55 kB. The card names no")
+    assert asked.state.whole_text.startswith("1 file and the model card will be uploaded: ")
     assert not asked.sign_in.isVisible()
 
     asked.repository.selectAll()
@@ -110,7 +111,8 @@ def test_a_model_is_published_and_its_page_opens(
     qtbot.keyClicks(asked.base_model, "bolt/Grain")
     assert not asked.publish.isEnabled()
     qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
-    assert asked.state.whole_text == "1 file will be uploaded: 55 kB."
+    size = format_bytes(model.stat().st_size + len(asked.card.toPlainText().encode()))
+    assert asked.state.whole_text == f"1 file and the model card will be uploaded: {size}."
     asked.choice.changed.emit("card")
     assert 'base_model: "bolt/Grain"\n' in asked.card.toPlainText()
     assert list(hub.repositories) == ["acme/grain"]
@@ -210,6 +212,8 @@ def test_who_cancels_learns_what_is_on_the_hub(
     (task,) = window._workbench.tasks.open_tasks
     qtbot.waitUntil(lambda: task.published is not None, timeout=WAIT_MS)
     window.show_page("chat")
+    assert window._quit_handler.work() == [task.title]
+    assert task.title.startswith("Publish ")
     task.cancel()
     notice = notice_with(window, "Stopped.", qtbot)
     words = "Stopped. bolt/Grain-GGUF is on the Hub with 0 of 2 files. Publish again to go on."
