@@ -283,3 +283,25 @@ def test_after_the_dialog_the_focus_is_where_the_token_goes(
     qtbot.keyClick(asked.sign_in, Qt.Key.Key_Space)
     window.activateWindow()
     qtbot.waitUntil(lambda: QApplication.focusWidget() is window.settings.access.token)
+
+
+def test_the_license_of_the_file_can_be_replaced(
+    hub: LocalHub,
+    model: Path,
+    ask: Callable[[], tuple[MainWindow, PublishDialog]],
+    qtbot: QtBot,
+) -> None:
+    own = {"general__license": "other", "general__license__name": "grain-1"}
+    llama_file(**own).write(model)
+    _, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    assert asked.license.text() == "other"
+    assert not [one for one in asked.arguments() if one.startswith("--license")]
+    assert 'license_name: "grain-1"\n' in asked.card.toPlainText()
+
+    asked.license.selectAll()
+    qtbot.keyClicks(asked.license, "mit")
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    assert 'license: "mit"\n' in asked.card.toPlainText()
+    assert "license_name" not in asked.card.toPlainText()
+    asked.reject()
