@@ -11,7 +11,9 @@ from app.hub.access_token import store_token
 from app.jobs.reporter import Reporter
 
 NAME = "sign-in"
-HELP = tr("Store a Hugging Face token, for gated and private repositories, in the keyring.")
+HELP = tr(
+    "Store a Hugging Face token in the keyring, for gated and private repositories and to publish."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

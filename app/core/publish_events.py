@@ -21,8 +21,8 @@ class PublishPlanned(msgspec.Struct, frozen=True, tag="publish_plan", kw_only=Tr
 
     `repository` is `owner/name` and `address` its page; it is created unless it `exists`. `files`
     are the model's, in the order in which they are sent. `card` is the text of the model card,
-    which comes last; empty if the repository keeps a card of its own. `owners` are the names that
-    the user may publish under.
+    which comes last; empty if the repository keeps a card of its own. `license` is the one that a
+    new card names. `owners` are the names that the user may publish under.
     """
 
     repository: str
@@ -32,6 +32,7 @@ class PublishPlanned(msgspec.Struct, frozen=True, tag="publish_plan", kw_only=Tr
     files: tuple[PublishedFile, ...]
     card: str
     base_model: str = ""
+    license: str = ""
     owners: tuple[str, ...] = ()
 
     @property

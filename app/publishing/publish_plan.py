@@ -94,6 +94,7 @@ def plan_publication(
         files=_files(request.files, found, report),
         card="" if keeps_card else card_text(facts, earlier, found),
         base_model=base_model,
+        license=facts.license,
         owners=user.owners,
     )
 

@@ -185,7 +185,7 @@ def test_what_the_repository_has_is_told_as_it_changes(hub: LocalHub, models: li
     assert advances(child) == [(2, 3), (3, 3)]
 
 
-def test_who_stops_it_in_a_terminal_knows_what_is_there(hub: LocalHub, models: list[Path]) -> None:
+def test_a_terminal_says_what_is_there_meanwhile(hub: LocalHub, models: list[Path]) -> None:
     hub.uploads.largest_bytes = MEGABYTE
     ended = run_verb("publish", str(models[0]))
     assert "bolt/Grain-GGUF is on the Hub with 0 of 2 files." in ended.complaints

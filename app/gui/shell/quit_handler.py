@@ -132,6 +132,4 @@ def _in_words(task: Task) -> str:
             return tr("Conversion: {title}", title=task.title)
         case "verify":
             return tr("Verification: {title}", title=task.title)
-        case "publish":
-            return tr("Upload: {title}", title=task.title)
     return task.title

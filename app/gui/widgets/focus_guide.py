@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -84,6 +84,34 @@ def focus_target_in(container: QWidget) -> QWidget:
     """Return the control of a container that can safely get the focus, or else the container."""
     control = getattr(container, "safe_control", None)
     return control if isinstance(control, QWidget) and _is_usable(control) else container
+
+
+def focus_in_front(control: QWidget) -> None:
+    """Give a control the focus, and again when its window comes to the front, if it isn't there.
+
+    After a dialog, the guide would look for a place near where the focus was before.
+    """
+    control.setFocus(Qt.FocusReason.OtherFocusReason)
+    if not control.window().isActiveWindow():
+        _LateFocus(control)
+
+
+class _LateFocus(QObject):
+    """Waits for the window of a control, and then gives the control the focus."""
+
+    def __init__(self, control: QWidget) -> None:
+        super().__init__(control)
+        self._control = control
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._look)
+
+    def _look(self, _: QWidget | None, new: QWidget | None) -> None:
+        if new is None or new.window() is not self._control.window():
+            return
+        # After the guide, which hears of the same change.
+        QTimer.singleShot(0, self._control, self._control.setFocus)
+        self.deleteLater()
 
 
 def _place_near(lost: QWidget) -> QWidget:

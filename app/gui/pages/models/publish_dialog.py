@@ -69,6 +69,7 @@ class PublishDialog(QDialog):
         self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MILLISECONDS)
         self.repository = _line(tr("owner/name"))
         self.base_model = _line(tr("owner/name"))
+        self.license = _line(tr("for example apache-2.0"))
         self.private = QCheckBox()
         self.private.setChecked(True)
         self.choice = SegmentedChoice(
@@ -96,6 +97,9 @@ class PublishDialog(QDialog):
     def arguments(self) -> tuple[str, ...]:
         """Return the arguments of `publish` for what the user has entered."""
         named = {"repo": self.repository.text(), "base-model": self.base_model.text()}
+        if self.license.isModified():
+            # The one that the file names may come with a name and a link, which the card keeps.
+            named["license"] = self.license.text()
         given = [f"--{flag}={text.strip()}" for flag, text in named.items() if text.strip()]
         public = () if self.private.isChecked() else ("--public",)
         return (*given, *public, "--", self._path)
@@ -120,6 +124,8 @@ class PublishDialog(QDialog):
         column.addWidget(FormRow(tr("Private"), words, self.private))
         words = tr("The model that was quantized. The card links to it.")
         column.addWidget(FormRow(tr("Base model"), words, self.base_model, stacked=True))
+        words = tr("The license of the model, for the card.")
+        column.addWidget(FormRow(tr("License"), words, self.license, stacked=True))
         line = QHBoxLayout()
         line.addWidget(self.choice)
         line.addStretch(1)
@@ -136,7 +142,7 @@ class PublishDialog(QDialog):
         self._planner.progressed.connect(self._show_progress)
         self._planner.failed.connect(self._show_failure)
         self._pause.timeout.connect(self._plan)
-        for line in (self.repository, self.base_model):
+        for line in (self.repository, self.base_model, self.license):
             line.textEdited.connect(self._wait)
         self.private.toggled.connect(self._wait)
         self.choice.changed.connect(
@@ -167,6 +173,8 @@ class PublishDialog(QDialog):
             self.repository.setText(planned.repository)
         if not self.base_model.text().strip():
             self.base_model.setText(planned.base_model)
+        if not self.license.text().strip():
+            self.license.setText(planned.license)
         if planned.exists and planned.is_private:
             with QSignalBlocker(self.private):
                 self.private.setChecked(True)
@@ -207,19 +215,33 @@ class PublishDialog(QDialog):
 
 
 def _summary(planned: PublishPlanned) -> str:
-    missing = sum(not file.is_there for file in planned.files)
-    size = format_bytes(planned.missing_bytes)
-    if not missing:
-        sent = tr("All files are there already.")
-    elif missing == 1:
-        sent = tr("1 file will be uploaded: {size}.", size=size)
-    else:
-        sent = tr("{count} files will be uploaded: {size}.", count=missing, size=size)
+    sent = _sent(planned)
     if not planned.exists:
         return sent
     if planned.is_private:
         return f"{tr('The repository exists and is private.')} {sent}"
     return f"{tr('The repository exists and is public.')} {sent}"
+
+
+def _sent(planned: PublishPlanned) -> str:
+    missing = sum(not file.is_there for file in planned.files)
+    size = format_bytes(planned.missing_bytes + len(planned.card.encode()))
+    match missing, bool(planned.card):
+        case 0, False:
+            return tr("All files are there already.")
+        case 0, True:
+            return tr(
+                "All files are there already; the model card will be uploaded: {size}.", size=size
+            )
+        case 1, False:
+            return tr("1 file will be uploaded: {size}.", size=size)
+        case 1, True:
+            return tr("1 file and the model card will be uploaded: {size}.", size=size)
+        case _, False:
+            return tr("{count} files will be uploaded: {size}.", count=missing, size=size)
+    return tr(
+        "{count} files and the model card will be uploaded: {size}.", count=missing, size=size
+    )
 
 
 def _line(hint: str) -> QLineEdit:

@@ -19,6 +19,7 @@ from app.gui.services.workbench import Workbench
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.card import Card
+from app.gui.widgets.focus_guide import focus_in_front
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.option_control import OptionControl, option_control, option_row
@@ -54,7 +55,7 @@ class SettingsPage(QWidget):
         """Scroll to the access token, and put the focus there."""
         for column in self.findChildren(ScrollColumn):
             column.reveal(self.access)
-        self.access.token.setFocus()
+        focus_in_front(self.access.token)
 
     def _fail(self, sentence: str) -> None:
         self.notice.show_notice("error", sentence)

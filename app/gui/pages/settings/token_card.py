@@ -36,7 +36,10 @@ class TokenCard(Card):
         self.save_button = Button(theme, tr("Sign in"), icon_name="key")
         self.save_button.setEnabled(False)
         self._state = PlainLabel(
-            tr("For gated and private repositories. It is kept in the system keyring."),
+            tr(
+                "For gated and private repositories, and to publish, for which it needs the "
+                "permission to write. It is kept in the system keyring."
+            ),
             "caption",
             wrap=True,
         )

@@ -11,9 +11,11 @@ from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.core.sizes import format_bytes
 from app.gui.pages.models.publish_dialog import PublishDialog
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.plain_label import PlainLabel
 from tests.gui.conftest import WindowMaker
 from tests.support.gguf.gguf_files import llama_file
 from tests.support.hub.local_hub import LocalHub
@@ -101,7 +103,7 @@ def test_a_model_is_published_and_its_page_opens(
     listed, card = files_in(asked)
     assert listed == ["Grain-Q4_K_M.gguf", "55 kB", "new"]
     assert card[::2] == ["README.md", "model card"]
-    assert asked.state.whole_text.startswith("1 file will be uploaded: 55 kB. The card names no")
+    assert asked.state.whole_text.startswith("1 file and the model card will be uploaded: ")
     assert not asked.sign_in.isVisible()
 
     asked.repository.selectAll()
@@ -109,7 +111,8 @@ def test_a_model_is_published_and_its_page_opens(
     qtbot.keyClicks(asked.base_model, "bolt/Grain")
     assert not asked.publish.isEnabled()
     qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
-    assert asked.state.whole_text == "1 file will be uploaded: 55 kB."
+    size = format_bytes(model.stat().st_size + len(asked.card.toPlainText().encode()))
+    assert asked.state.whole_text == f"1 file and the model card will be uploaded: {size}."
     asked.choice.changed.emit("card")
     assert 'base_model: "bolt/Grain"\n' in asked.card.toPlainText()
     assert list(hub.repositories) == ["acme/grain"]
@@ -156,6 +159,8 @@ def test_without_a_token_a_button_leads_to_the_settings(
     assert not asked.publish.isEnabled()
     qtbot.mouseClick(asked.sign_in, Qt.MouseButton.LeftButton)
     assert window._stack.currentWidget() is window.settings
+    words = [label.whole_text for label in window.settings.access.findChildren(PlainLabel)]
+    assert any("to publish, for which it needs the permission to write" in one for one in words)
     assert hub.requests == []
 
 
@@ -207,6 +212,8 @@ def test_who_cancels_learns_what_is_on_the_hub(
     (task,) = window._workbench.tasks.open_tasks
     qtbot.waitUntil(lambda: task.published is not None, timeout=WAIT_MS)
     window.show_page("chat")
+    assert window._quit_handler.work() == [task.title]
+    assert task.title.startswith("Publish ")
     task.cancel()
     notice = notice_with(window, "Stopped.", qtbot)
     words = "Stopped. bolt/Grain-GGUF is on the Hub with 0 of 2 files. Publish again to go on."
@@ -252,4 +259,49 @@ def test_the_name_of_someone_else_is_refused_in_the_dialog(
     )
     assert "Publish as one of bolt, mill" in asked.state.whole_text
     assert not asked.publish.isEnabled()
+    asked.reject()
+
+
+def test_after_the_dialog_the_focus_is_where_the_token_goes(
+    hub: LocalHub,
+    model: Path,
+    make_window: WindowMaker,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    window = make_window()
+    window.inspect(str(model), "Grain")
+    button = window.inspector.publish_button
+    qtbot.waitUntil(button.isEnabled, timeout=WAIT_MS)
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    asked = dialog()
+    asked.activateWindow()
+    qtbot.waitUntil(asked.sign_in.isVisible, timeout=WAIT_MS)
+    qtbot.waitUntil(asked.isActiveWindow)
+    qtbot.keyClick(asked.sign_in, Qt.Key.Key_Space)
+    window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.settings.access.token)
+
+
+def test_the_license_of_the_file_can_be_replaced(
+    hub: LocalHub,
+    model: Path,
+    ask: Callable[[], tuple[MainWindow, PublishDialog]],
+    qtbot: QtBot,
+) -> None:
+    own = {"general__license": "other", "general__license__name": "grain-1"}
+    llama_file(**own).write(model)
+    _, asked = ask()
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    assert asked.license.text() == "other"
+    assert not [one for one in asked.arguments() if one.startswith("--license")]
+    assert 'license_name: "grain-1"\n' in asked.card.toPlainText()
+
+    asked.license.selectAll()
+    qtbot.keyClicks(asked.license, "mit")
+    qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
+    assert 'license: "mit"\n' in asked.card.toPlainText()
+    assert "license_name" not in asked.card.toPlainText()
     asked.reject()
