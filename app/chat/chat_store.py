@@ -54,7 +54,10 @@ class ChatStore:
             raise
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, so that a copy of it alone has all chats."""
+        # SQLite empties its log by itself, but not while another process has the file open.
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
     def chats(self) -> list[Chat]:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from app import __version__
-from app.cli.terminal import terminal_reporter
+from app.cli.terminal import TerminalReporter, terminal_reporter
 from app.core import leftovers
 from app.core.errors import AppError, Canceled, ErrorCode
 from app.core.events import Failed
@@ -77,6 +77,8 @@ CHILD_VERBS = frozenset(
     }
 )
 """Verbs that only the window or other verbs start; those have reported notices of settings."""
+_RESUMING = frozenset({"download", "get", "publish"})
+"""Verbs that go on where they were stopped."""
 _USAGE_ERRORS = frozenset(
     {
         ErrorCode.LEVEL_MISSING,
@@ -97,7 +99,18 @@ def run_command_line(arguments: list[str]) -> int:
     if parsed.events:
         lifeline.follow_parent()
     as_json = getattr(parsed, "files_as_json", False)
-    reporter = PipeReporter() if parsed.events else terminal_reporter(parsed.verb, as_json=as_json)
+    if parsed.events:
+        return _run(parsed, PipeReporter())
+    reporter = terminal_reporter(parsed.verb, as_json=as_json)
+    words = tr("Stopped. Run it again to go on.") if parsed.verb in _RESUMING else tr("Stopped.")
+    lifeline.on_interrupt(lambda: reporter.say_aside(words))
+    status = _run(parsed, reporter)
+    if status == EXIT_CANCELED:
+        reporter.say_aside(words)
+    return status
+
+
+def _run(parsed: argparse.Namespace, reporter: PipeReporter | TerminalReporter) -> int:
     try:
         leftovers.sweep()
         _report_settings(parsed.verb, reporter)

@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -89,6 +90,11 @@ class TerminalReporter:
         self._clear()
         for number, stream in enumerate((self._output, self._errors), start=1):
             os.dup2(stream.fileno(), number)
+
+    def say_aside(self, sentence: str) -> None:
+        """Show a sentence that is no result; a terminal that is gone can't have it."""
+        with suppress(OSError, ValueError):
+            self._write_line(self._errors, sentence)
 
     def report(self, event: events.Event) -> None:
         """Show one event."""

@@ -58,6 +58,12 @@ def path_inside(folder: Path, untrusted_name: str) -> Path:
     return path
 
 
+def without_accents(text: str) -> str:
+    """Replace letters with accents by those without: “grüne” becomes “grune”."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
 def file_name_from(text: str, fallback: str = "model") -> str:
     """Make a file name from free text: replace unsafe characters with hyphens."""
     kept = "".join(c if c.isalnum() or c in "-_.+" else "-" for c in text)

@@ -9,7 +9,7 @@ from app.core.notices import NOTICE_SENTENCES
 from app.core.program_errors import PROGRAM_ERRORS
 from app.core.publish_events import PublishAdvanced
 from app.core.sizes import format_bytes
-from app.core.source_errors import SOURCE_ERRORS
+from app.core.source_errors import SOURCE_ERRORS, TRANSFER_STEPS
 from app.core.terminal_steps import TERMINAL_NOTICES, TERMINAL_STEPS
 
 ERROR_SENTENCES = SOURCE_ERRORS | PROGRAM_ERRORS
@@ -39,6 +39,8 @@ def describe_error(
         has_log: There is a log to read; otherwise none is mentioned.
     """
     sentence, next_step = ERROR_SENTENCES[code]
+    if details.get("is_kept"):
+        next_step = TRANSFER_STEPS.get(code, next_step)
     if in_terminal:
         next_step = TERMINAL_STEPS.get(code, next_step)
     if not has_log:

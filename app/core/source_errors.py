@@ -64,11 +64,11 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.HUB_UNREACHABLE: (
         tr("The Hugging Face Hub at {endpoint} can't be reached ({reason})."),
-        tr("Check your network connection and try again; what was transferred is kept."),
+        tr("Check your network connection and try again."),
     ),
     ErrorCode.HUB_ANSWER: (
         tr("The Hugging Face Hub sent an unusable response ({reason})."),
-        tr("Try again later; what was transferred is kept."),
+        tr("Try again later."),
     ),
     ErrorCode.HUB_BUSY: (
         tr("The rate limit of the Hugging Face Hub is reached."),
@@ -333,3 +333,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Nothing was written; the log has the details."),
     ),
 }
+TRANSFER_STEPS: dict[ErrorCode, str] = {
+    ErrorCode.HUB_UNREACHABLE: (
+        tr("Check your network connection and try again; what was transferred is kept.")
+    ),
+    ErrorCode.HUB_ANSWER: (tr("Try again later; what was transferred is kept.")),
+}
+"""Next steps of errors that stopped a transfer: their details have `is_kept`."""

@@ -13,6 +13,7 @@ from app.core.names import path_inside
 from app.core.settings import load_settings
 from app.hub.access_token import read_token
 from app.hub.client import HubClient
+from app.hub.failures import keeping_transfers
 from app.hub.hub_address import hub_endpoint
 from app.hub.manifest import Manifest
 from app.hub.part_file import PartFile, remove_abandoned
@@ -125,6 +126,7 @@ def _fill(
     progress.enter(files[-1].path, present + received)
     with (
         noted(folder, request, {file.path: file.size_bytes for file in missing}, current),
+        keeping_transfers(),
         HubClient(hub_endpoint(), token, retry_policy.stall_seconds) as client,
     ):
         limit = SpeedLimit(load_settings()[0].download_bytes_per_second())

@@ -10,6 +10,7 @@ import httpx2
 
 from app.core.errors import AppError, ErrorCode, system_reason
 from app.core.language import tr
+from app.core.source_errors import TRANSFER_STEPS
 from app.hub.hub_address import hub_endpoint
 from app.hub.reference import RepositoryReference
 
@@ -69,6 +70,21 @@ def raising_hub_errors() -> Iterator[None]:
         raise unreachable(hub_endpoint(), tr("not a web address")) from error
     except _NOT_AS_DOCUMENTED as error:
         raise AppError(ErrorCode.HUB_ANSWER, reason=tr("not as documented")) from error
+
+
+@contextmanager
+def keeping_transfers() -> Iterator[None]:
+    """Let errors of the Hub say that what was transferred is kept.
+
+    Raises:
+        AppError: what is raised inside, with the detail `is_kept`.
+    """
+    try:
+        yield
+    except AppError as error:
+        if error.code in TRANSFER_STEPS:
+            error.details["is_kept"] = 1
+        raise
 
 
 def unreachable(endpoint: str, reason: str) -> AppError:

@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
@@ -30,6 +31,8 @@ _INPUT_CLOSED = tr(
     "gristmill stops because its standard input was closed. With --events it runs only while that "
     "is open; leave --events out to run it as a service."
 )
+_LAST_WORD_SECONDS = 1.0
+_last_words: list[Callable[[], None]] = []
 _secrets: queue.SimpleQueue[str] = queue.SimpleQueue()
 _inputs: queue.SimpleQueue[str] = queue.SimpleQueue()
 _requests: queue.SimpleQueue[HubRequest] = queue.SimpleQueue()
@@ -44,11 +47,18 @@ def stop_on_signals() -> None:
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
 
     def wait() -> None:
-        reader.recv(1)
+        (number,) = reader.recv(1)
         writer.close()
+        if number == signal.SIGINT:
+            _say_last_words()
         _stop()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
+
+
+def on_interrupt(say: Callable[[], None]) -> None:
+    """Say something when the user presses Ctrl+C."""
+    _last_words.append(say)
 
 
 def open_closed_streams() -> None:
@@ -116,6 +126,14 @@ def exit_now(status: int) -> NoReturn:
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(status)
+
+
+def _say_last_words() -> None:
+    # A terminal or pipe that takes no more must not keep the program from ending.
+    for say in _last_words:
+        thread = threading.Thread(target=say, name="last words", daemon=True)
+        thread.start()
+        thread.join(_LAST_WORD_SECONDS)
 
 
 def _stop() -> NoReturn:

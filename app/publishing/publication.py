@@ -6,6 +6,7 @@ What an interrupted publication has committed is not sent again by the next one.
 from __future__ import annotations
 
 from app.core.publish_events import CARD_NAME, PublishAdvanced, PublishPlanned
+from app.hub.failures import keeping_transfers
 from app.hub.progress import Progress
 from app.library.verification import checksums_of
 from app.publishing.hub_uploader import HubUploader
@@ -35,13 +36,15 @@ def publish(
         uploader.create(planned.repository, is_private=planned.is_private)
         tell()
     progress = Progress("publish", planned.missing_bytes, report)
-    for file, sha256 in zip(missing, checksums, strict=True):
-        progress.enter(file.name)
-        sent = uploader.send_file(planned.repository, file.name, file.path, sha256, progress.count)
-        progress.count(file.size_bytes - sent)
-        done += 1
-        tell()
-    if planned.card:
-        uploader.send_text(planned.repository, CARD_NAME, planned.card)
-        done += 1
-        tell()
+    name = planned.repository
+    with keeping_transfers():
+        for file, sha256 in zip(missing, checksums, strict=True):
+            progress.enter(file.name)
+            sent = uploader.send_file(name, file.name, file.path, sha256, progress.count)
+            progress.count(file.size_bytes - sent)
+            done += 1
+            tell()
+        if planned.card:
+            uploader.send_text(name, CARD_NAME, planned.card)
+            done += 1
+            tell()

@@ -11,6 +11,7 @@ from pathlib import Path
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, NoticeReported
 from app.core.language import tr
+from app.core.names import without_accents
 from app.core.publish_events import CARD_NAME, PublishedFile, PublishPlanned
 from app.gguf_file.header_reader import Header
 from app.gguf_file.model_info import facts_of
@@ -112,7 +113,8 @@ def _require_own(repository: str, user: HubUser) -> None:
 
 
 def _usual_repository(request: PublishRequest, user: HubUser) -> str:
-    name = _NOT_IN_NAMES.sub("-", request.models[0].info.name).removesuffix(_SUFFIX)
+    named = without_accents(request.models[0].info.name)
+    name = _NOT_IN_NAMES.sub("-", named).removesuffix(_SUFFIX)
     return f"{user.owners[0]}/{name[:_LONGEST_NAME].strip('-._') or 'model'}{_SUFFIX}"
 
 

@@ -33,6 +33,7 @@ from app.core.settings import load_settings
 from app.core.sizes import format_bytes
 from app.hub.access_token import read_token
 from app.hub.client import HubClient
+from app.hub.failures import keeping_transfers
 from app.hub.hub_address import hub_endpoint
 from app.hub.outline import remove_outline
 from app.hub.progress import Progress
@@ -116,7 +117,8 @@ def _converted(request: StreamRequest, converter: Path, report: Report) -> tuple
     damaged: set[str] = set()
     while True:
         try:
-            return _Stream(request, converter, report).run()
+            with keeping_transfers():
+                return _Stream(request, converter, report).run()
         except FileDamagedError as error:
             if error.file.path in damaged:
                 # Unless the source is damaged, the outline is, whose headers have no checksum.

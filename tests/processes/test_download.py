@@ -336,6 +336,24 @@ def test_cancel_keeps_what_has_arrived(
     assert_whole(home, served)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+@pytest.mark.parametrize("verb", ["download", "get"])
+def test_ctrl_c_says_how_it_goes_on(hub: LocalHub, repository: str, verb: str) -> None:
+    hub.faults.silent_api = True
+    with subprocess.Popen(
+        [sys.executable, "-m", "app", verb, repository],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as child:
+        while not hub.requests:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        _, complaints = child.communicate(timeout=60)
+    assert child.returncode == EXIT_CANCELED
+    assert complaints.decode().splitlines() == ["Stopped. Run it again to go on."]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no polite kill")
 def test_polite_kill(hub: LocalHub, repository: str) -> None:
     hub.faults.hold_after_bytes = SHARD // 2

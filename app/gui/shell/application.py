@@ -68,7 +68,9 @@ def run_window(opened: Sequence[str] = ()) -> int:
     window.show()
     for text in opened:
         window.opener.open_text(text)
-    return application.exec()
+    status = application.exec()
+    window.close_files()
+    return status
 
 
 def build_window(application: QApplication) -> MainWindow:

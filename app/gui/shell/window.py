@@ -247,6 +247,10 @@ class MainWindow(QMainWindow):
         self.close()
         QApplication.quit()
 
+    def close_files(self) -> None:
+        """Close the chats, so that their file has all of them; only after the last event."""
+        self._workbench.chats.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """When the user closes the window, ask first, and stop every child before it closes.
 

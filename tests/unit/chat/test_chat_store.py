@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -338,6 +339,17 @@ _NEXT = (
     "ALTER TABLE chat ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX pinned_chats ON chat (pinned)",
 )
+
+
+def test_a_copy_of_the_closed_file_alone_has_the_chats(store: ChatStore, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute("SELECT * FROM chat").fetchall()
+        chat = store.create_chat("m")
+        store.add_message(chat.id, None, "user", "kept")
+        store.close()
+        copy = shutil.copy(store.path, tmp_path / "copy.sqlite3")
+    with closing(ChatStore(copy)) as opened:
+        assert _texts(opened.messages(chat.id)) == ["kept"]
 
 
 def _version(path: Path) -> int:

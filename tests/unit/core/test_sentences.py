@@ -39,6 +39,13 @@ def test_every_error(code: ErrorCode) -> None:
     assert "“gristmill" not in said or code is ErrorCode.NO_DISPLAY
 
 
+@pytest.mark.parametrize("code", [ErrorCode.HUB_UNREACHABLE, ErrorCode.HUB_ANSWER])
+def test_only_a_transfer_says_that_it_is_kept(code: ErrorCode) -> None:
+    assert "is kept" not in describe_error(code, {})
+    assert "is kept" in describe_error(code, {"is_kept": 1})
+    assert "is kept" in describe_error(code, {"is_kept": 1}, in_terminal=True)
+
+
 @pytest.mark.parametrize("code", list(TERMINAL_STEPS))
 def test_only_the_terminal_names_flags(code: ErrorCode) -> None:
     step = TERMINAL_STEPS[code]

@@ -13,6 +13,7 @@ from huggingface_hub import snapshot_download
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, NoticeReported, Progressed
+from app.core.sentences import describe_error
 from app.hub.download import download_repository
 from app.hub.reference import RepositoryReference
 from app.hub.snapshot import RetryPolicy
@@ -312,7 +313,9 @@ def test_silence_without_end(hub: LocalHub, served: Path, home: Path) -> None:
     error = failure()
 
     assert error.code is ErrorCode.HUB_UNREACHABLE
-    assert error.details == {"endpoint": hub.endpoint, "reason": "no response in time"}
+    reason = "no response in time"
+    assert error.details == {"endpoint": hub.endpoint, "reason": reason, "is_kept": 1}
+    assert describe_error(error.code, error.details).endswith("; what was transferred is kept.")
     part = home / "checkpoints" / "owner" / "name" / "model.safetensors.part"
     assert part.stat().st_size >= SIZE // 4
 

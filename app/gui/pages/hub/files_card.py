@@ -37,7 +37,10 @@ class FilesCard(CollapsibleCard):
         self.set_open(False)
         self.table.setRowCount(0)
         size = format_bytes(sum(file.size_bytes for file in files))
-        self.set_summary(tr("{count} files, {size}", count=f"{len(files):,}", size=size))
+        if len(files) == 1:
+            self.set_summary(tr("1 file, {size}", size=size))
+        else:
+            self.set_summary(tr("{count} files, {size}", count=f"{len(files):,}", size=size))
 
     def _fill(self) -> None:
         if self.table.rowCount() or not self.is_open:

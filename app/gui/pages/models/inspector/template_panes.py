@@ -59,7 +59,7 @@ class TemplatePanes(QWidget):
         if tried.problem:
             words = tr(
                 "This template can't be used: {reason}. A generic one takes its place in chats.",
-                reason=tried.problem,
+                reason=tried.problem.rstrip("."),
             )
             self.prompt.setPlaceholderText(tr("There is no result."))
             self._show_faults(words, "danger")
