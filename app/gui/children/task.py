@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
@@ -19,6 +20,7 @@ from app.jobs.schedule import TaskKind
 _PASSING = frozenset({NoticeCode.DOWNLOAD_RETRIED})
 """Notices that are shown as the state of the work, and not kept."""
 
+_EXISTING = frozenset({ErrorCode.FILE_EXISTS, ErrorCode.RESULT_EXISTS})
 _ALMOST_ALL = 0.99
 """The largest share that is shown while the work has not ended."""
 
@@ -121,8 +123,10 @@ class Task(QObject):
     @property
     def existing_file(self) -> str:
         """The path of the file that was there already, if the task failed because of that."""
-        is_there = self.state == "failed" and self.failure is ErrorCode.FILE_EXISTS
-        return str(self._details["file"]) if is_there else ""
+        if self.state != "failed" or self.failure not in _EXISTING:
+            return ""
+        path = str(self._details["file"])
+        return path if Path(path).is_file() else ""
 
     def log_text(self) -> str:
         """Return the last lines that the child logged."""

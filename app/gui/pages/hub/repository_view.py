@@ -7,6 +7,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from app.core import hub_events
+from app.core.errors import ErrorCode
 from app.core.hub_events import HubAnswered, HubPageFound
 from app.core.language import tr
 from app.core.load_options import load_options_of
@@ -160,7 +161,9 @@ class RepositoryView(QWidget):
         self.state.stop()
         if answer.problem is not None or self._page is None:
             problem = describe_error(answer.problem, answer.details) if answer.problem else ""
-            self.state.fail(problem)
+            self.state.fail(problem, answer.problem)
+            if answer.problem is ErrorCode.REPOSITORY_NOT_FOUND:
+                self.header.show_missing()
             return
         self.note.set_text(tr("From the cache: the Hub can't be reached."))
         self.note.setVisible(answer.cached)

@@ -115,7 +115,9 @@ def test_a_missing_repository_says_so(page: HubBrowsingPage, qtbot: QtBot) -> No
     page.open_repository("acme/nothing")
     state = page.repository.state
     qtbot.waitUntil(lambda: "does not exist" in state._text.whole_text, timeout=SOON_MS)
-    assert state.button.isVisible()
+    assert state._title.whole_text == "Repository not found"
+    assert not state.button.isVisible()
+    assert not page.repository.header.page_button.isVisible()
 
 
 def test_the_best_file_is_chosen_downloaded_and_chatted_with(
