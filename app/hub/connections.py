@@ -29,7 +29,7 @@ from app.hub.segments import Range, Reservation
 from app.hub.snapshot import AttemptFailed, Snapshot
 from app.hub.transfer_policy import TransferPolicy
 
-_TICK_SECONDS = 0.05
+_TICK_SECONDS = 0.01
 _DISK_SECONDS = 1.0
 _SYNC_BYTES = 2**27
 

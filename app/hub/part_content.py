@@ -13,6 +13,7 @@ import msgspec
 
 from app.core.json_store import JsonStore
 from app.hub.checksum import Checksum
+from app.hub.fresh_bytes import FreshBytes
 from app.hub.part_record import PartRecord
 from app.hub.segments import Reservation, Segments
 
@@ -51,6 +52,7 @@ class PartContent:
         self._observe = observe
         self._checksum = Checksum(self._file)
         self._summed = 0
+        self._fresh = FreshBytes()
         self._sum_lock = threading.Lock()
         self._repairs = False
         self._replaced: int | None = None
@@ -84,14 +86,21 @@ class PartContent:
     def add_to_checksum(self) -> bool:
         """Add the next few megabytes to the checksum; return False if they have not arrived."""
         with self._sum_lock:
-            known = min(self.segments.known_at(self._summed), _STEP_BYTES)
-            if not known:
-                return False
-            self._reader.seek(self._summed)
-            content = self._reader.read(known)
-            self._checksum.update(content)
-            self._summed += len(content)
-            return bool(content)
+            pieces = self._fresh.take() or self._stored()
+            for piece in pieces:
+                self._checksum.update(piece)
+                self._summed += len(piece)
+            return bool(pieces)
+
+    def _stored(self) -> list[bytes]:
+        """Read the next few megabytes, which are no longer in memory."""
+        known = min(self.segments.known_at(self._summed), _STEP_BYTES)
+        if not known:
+            return []
+        self._reader.seek(self._summed)
+        content = self._reader.read(known)
+        self._fresh.begin_at(self._summed + len(content))
+        return [content] if content else []
 
     def is_intact(self) -> bool:
         """Return whether the checksum is the one that the Hub lists."""
@@ -131,6 +140,7 @@ class PartContent:
         checksum.update_from(self._reader)
         if checksum.matches():
             self._checksum, self._summed = checksum, self._file.size_bytes
+            self._fresh.begin_at(self._summed)
             self._observe(self._file.size_bytes - self.received)
             self.segments.keep_first(self._file.size_bytes)
 
@@ -148,6 +158,7 @@ class PartContent:
             if self._repairs and self._replaced is None:
                 self._replaced = offset
             _write(stream, piece)
+        self._fresh.offer(offset, piece)
         self.segments.arrived(offset + len(piece))
         self._observe(len(piece))
 
@@ -162,6 +173,7 @@ class PartContent:
             self.segments.keep_first(size_bytes)
             if self._summed > size_bytes:
                 self._checksum, self._summed = Checksum(self._file), 0
+            self._fresh.begin_at(self._summed)
         self._observe(-dropped)
 
 
