@@ -100,7 +100,7 @@ def get(target: Path) -> Child:
 
 
 def assert_right(child: Child, target: Path, reference: bytes, home: Path) -> None:
-    assert child.events[-1] == Finished((str(target / FILE),)), child.log()
+    assert child.events[-1] == Finished((str(target / FILE),))
     assert (target / FILE).read_bytes() == reference
     assert [file.name for file in target.iterdir()] == [FILE]
     assert leftovers(target, home) == []

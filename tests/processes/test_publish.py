@@ -349,7 +349,7 @@ def test_the_usual_name_has_only_what_the_hub_allows(
 ) -> None:
     odd = models[0].rename(tmp_path / "Größe (7B)..neu -GGUF-Q4_K_M.gguf")
     with started("publish", str(odd), "--dry-run") as child:
-        assert planned_by(child).repository == "bolt/Gr-e-7B-neu-GGUF"
+        assert planned_by(child).repository == "bolt/Gro-e-7B-neu-GGUF"
         assert child.end() == 0
 
 

@@ -14,9 +14,9 @@ COMMAND = (sys.executable, "-m", "tests.support.hub.impatient")
 
 
 def main() -> None:
-    """Run a verb; `get` waits for a second, and gives up after four attempts without a byte."""
+    """Run a verb; `get` waits for four seconds, and gives up after four attempts without a byte."""
     policy = functools.partial(
-        RetryPolicy, stall_seconds=1.0, first_pause_seconds=0.02, max_attempts=4
+        RetryPolicy, stall_seconds=4.0, first_pause_seconds=0.02, max_attempts=4
     )
     setattr(streamed_conversion, RetryPolicy.__name__, policy)
     exit_now(run_command_line(sys.argv[1:]))
