@@ -70,6 +70,13 @@ class Child(QObject):
         self.send(Cancel())
         self._kill_timer.start()
 
+    def abandon(self) -> None:
+        """Cancel a child whose signals are connected; none follows, and it deletes itself."""
+        self.received.disconnect()
+        self.ended.disconnect()
+        self.ended.connect(self.deleteLater)
+        self.cancel()
+
     def kill(self) -> None:
         """Kill a child that no longer responds."""
         self._process.kill()

@@ -49,10 +49,7 @@ class Inquiry(QObject):
         """Stop asking; no signal follows."""
         child, self._child = self._child, None
         if child is not None:
-            child.received.disconnect(self._on_received)
-            child.ended.disconnect(self._on_ended)
-            child.ended.connect(child.deleteLater)
-            child.cancel()
+            child.abandon()
 
     def _on_received(self, event: events.Event) -> None:
         match event:

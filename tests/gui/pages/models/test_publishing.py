@@ -240,10 +240,13 @@ def test_the_dialog_fits_a_low_screen(
     qtbot.waitUntil(asked.publish.isEnabled, timeout=WAIT_MS)
     asked.resize(LOW_SCREEN)
     qtbot.waitUntil(lambda: asked.size() == LOW_SCREEN)
-    qtbot.wait(50)
-    for part in (asked.state, asked.publish):
-        place = QRect(part.mapTo(asked, QPoint(0, 0)), part.size())
-        assert asked.rect().contains(place)
+
+    def fits() -> None:
+        for part in (asked.state, asked.publish):
+            place = QRect(part.mapTo(asked, QPoint(0, 0)), part.size())
+            assert asked.rect().contains(place)
+
+    qtbot.waitUntil(fits)
     asked.reject()
 
 

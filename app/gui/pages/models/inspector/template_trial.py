@@ -49,10 +49,7 @@ class TemplateTrial(QObject):
         self._asked = self._wanted = None
         child, self._child = self._child, None
         if child is not None:
-            child.received.disconnect(self._on_received)
-            child.ended.disconnect(self._on_ended)
-            child.ended.connect(child.deleteLater)
-            child.cancel()
+            child.abandon()
 
     def _ask(self) -> None:
         if self._asked is not None or self._wanted is None:
