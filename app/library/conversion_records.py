@@ -40,7 +40,8 @@ class ConversionRecords:
 
     def of(self, model: Path) -> ConversionRecord | None:
         """Return the record of a model; None if there is none, or the file has changed since."""
-        entry = self._entries.get(_key(model))
+        # A library has many models, and each path that is resolved takes several calls.
+        entry = self._entries.get(_key(model)) if self._entries else None
         return entry.record if entry is not None and _state_of(model) == _stamp(entry) else None
 
     def repository_of(self, model: Path) -> str:
