@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.conversion_command import remember_conversion, source_repository
+from app.cli.target_size import add_target_arguments, has_target, with_chosen_types
 from app.cli.values import (
     add_files_json_argument,
     add_pickle_argument,
@@ -90,6 +91,7 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
             levels=", ".join(_level_names(LEVELS)),
         ),
     )
+    add_target_arguments(parser)
     parser.add_argument(
         "--to", type=path, metavar="PATH", help=tr("the folder or .gguf file to write to")
     )
@@ -164,7 +166,9 @@ def convert_path(place: Path, arguments: argparse.Namespace, reporter: Reporter)
     settings, _ = load_settings()
     converter = converter_folder(settings)
     request = request_for(place, arguments, settings)
-    if arguments.calibration and not arguments.dry_run:
+    if has_target(arguments):
+        request = with_chosen_types(request, arguments, converter, reporter)
+    elif arguments.calibration and not arguments.dry_run:
         from app.cli.importance import calibrated
 
         request = calibrated(request, converter, arguments.calibration, reporter)
@@ -250,7 +254,7 @@ def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
         embedding_type=arguments.embedding_type,
         requantizes=arguments.requantize,
     )
-    return with_importance(choices, arguments, source)
+    return choices if has_target(arguments) else with_importance(choices, arguments, source)
 
 
 def _recipe(file: Path | None) -> Recipe:
@@ -265,7 +269,7 @@ def _uses_importance(arguments: argparse.Namespace) -> bool:
 
 
 def _require_levels(arguments: argparse.Namespace) -> None:
-    if not arguments.level and not arguments.dry_run:
+    if not arguments.level and not arguments.dry_run and not has_target(arguments):
         raise AppError(ErrorCode.LEVEL_MISSING)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.cli.conversion_command import remember_conversion
 from app.cli.convert import add_conversion_arguments, convert_path, request_for
+from app.cli.target_size import has_target
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.event_lines import decode_event
 from app.core.events import Failed, Finished, NoticeReported, Printed, Progressed, SourceLocated
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if is_gguf(files_to_fetch(info, allows_pickle=asked.allows_pickle).files[0]):
         _get_gguf(pinned, asked, arguments, reporter)
         return
-    if not asked.levels:
+    if not asked.levels and not has_target(arguments):
         arguments.level = _begun_levels(asked) or [_recommended_level(pinned, reporter)]
     if reason := _convert_while_downloading(info, asked, arguments, reporter):
         if not arguments.keep_checkpoint:
@@ -111,6 +112,8 @@ def _needs_checkpoint(arguments: argparse.Namespace) -> str:
     """Return why the whole checkpoint is needed; empty if it isn't, as far as is known yet."""
     if arguments.keep_checkpoint:
         return tr("you asked for it")
+    if has_target(arguments):
+        return tr("the types are chosen by measuring them")
     if arguments.calibration:
         return tr("an importance matrix is made from them")
     return ""
@@ -141,6 +144,8 @@ def _convert_while_downloading(
         if error.code in _WITHOUT_OUTLINE:
             return _needs_checkpoint(arguments) or tr("the tensors can't be listed beforehand")
         raise
+    if has_target(arguments):
+        return _needs_checkpoint(arguments)
     conversion = request_for(outline, arguments, settings)
     if reason := _needs_checkpoint(arguments):
         # Not only after the weights have been fetched.

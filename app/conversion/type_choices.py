@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
 
-_EMBEDDING = "token_embd.weight"
+_EMBEDDING, _OUTPUT = "token_embd.weight", "output.weight"
 _WRITABLE_TYPES = {
     kind.name.lower(): number for number, kind in TENSOR_TYPES.items() if kind.can_quantize
 }
@@ -48,6 +49,13 @@ class TypeChoices:
     def has_importance(self) -> bool:
         """True if there is an importance matrix, or will be."""
         return self.importance is not None or self.provenance is not None
+
+    def name_type_of(self, tensor: str) -> bool:
+        """Return whether the user named the type of a tensor."""
+        named = {_EMBEDDING: self.embedding_type, _OUTPUT: self.output_type}
+        return bool(named.get(tensor)) or any(
+            re.search(pattern, tensor) for pattern, _ in self.overrides
+        )
 
     def importance_of(self, tensor: PlacedTensor) -> npt.NDArray[np.float32] | None:
         """Return the importance of a tensor's columns (experts x width), or None if unknown.
