@@ -1,52 +1,35 @@
-"""Measure a checkpoint and choose the types of its tensors for a target size."""
+"""Choose the types of a checkpoint's tensors for a target size, by measurement."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from app.allocation.budget import TargetSize
-from app.allocation.candidates import candidate_types, stored_matrices
+from app.allocation.candidates import candidate_types
 from app.allocation.gradient_child import ask
 from app.allocation.kept_sensitivities import keep_sensitivity, kept_sensitivity
-from app.allocation.mix import (
-    Mix,
-    choose_types,
-    mix_of_plan,
-    nearest_plan,
-    size_in_type,
-)
-from app.allocation.tokens import token_sequences
-from app.conversion.pipeline import ConversionRequest, plan_conversion
-from app.conversion.sources import CheckpointSource
+from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, size_in_type
+from app.allocation.study import Study
+from app.conversion.pipeline import Report
 from app.conversion.type_choices import TypeChoices
-from app.conversion.type_plan import TypePlan, hollow_file
+from app.conversion.type_plan import TypePlan
 from app.core.allocation_events import PlainFile, TypeShare
-from app.core.errors import AppError, ErrorCode
-from app.core.events import Event
-from app.core.levels import LEVELS, Level
+from app.core.levels import Level
 from app.gguf_file.tensor_types import type_name
 from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
 from app.native.importance_matrix import Activations, ImportanceMatrix
 from app.sensitivity.requests import (
-    CheckpointTokens,
     DivergenceRequest,
     MeasuredDivergence,
     Sensitivity,
     SensitivityRequest,
 )
-
-_MOMENTS, _SAMPLES, _CHECKED = 8, 4, 4
-"""Sequences for second moments, for samples of gradients, and for the check of the sum."""
-_FEWEST = 2 + _SAMPLES + _CHECKED
-_QUANTIZED_LEVELS = tuple(level for level in LEVELS if level.name not in {"F16", "BF16", "F32"})
-Report = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
@@ -56,6 +39,7 @@ class Allocation:
     Attributes:
         level: The plain level that is nearest in size; its number is stored in the file.
         choices: The types and the importance of columns, for the conversion.
+        types: The chosen types, ggml's numbers, by the names of tensors.
         size_bytes: The size of the file.
         bits_per_weight: The average over all tensors.
         divergence: The predicted mean KL divergence, in nats.
@@ -65,6 +49,7 @@ class Allocation:
 
     level: Level
     choices: TypeChoices
+    types: dict[str, int]
     size_bytes: int
     bits_per_weight: float
     divergence: float
@@ -72,37 +57,27 @@ class Allocation:
     plain: tuple[PlainFile, ...]
 
 
-def allocate(
-    request: ConversionRequest, target: TargetSize, text: str, converter: Path, report: Report
-) -> Allocation:
-    """Measure the harm of every type for every matrix on a text, and choose.
+def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report) -> Allocation:
+    """Measure the harm of every type for every matrix, and choose the types that do the least.
+
+    With `corrects`, rounding will be corrected afterwards, so that the harms are what that leaves.
 
     Raises:
-        AppError: `allocation_not_offered`, `gradients_unavailable`, `target_too_small`,
-            `text_short`, and what `plan_conversion` raises.
+        AppError: `gradients_unavailable`, `target_too_small`.
     """
-    if not isinstance(request.source, CheckpointSource):
-        raise AppError(ErrorCode.ALLOCATION_NOT_OFFERED)
-    levels = replace(request, levels=_QUANTIZED_LEVELS, is_dry_run=True, reports_tensors=False)
-    (planned,) = plan_conversion(levels, converter, report)
-    layout, plans = planned.layout, list(planned.plans.values())
-    with hollow_file(layout, request.choices) as hollow:
-        sequences = token_sequences(hollow, text, _MOMENTS + _SAMPLES + _CHECKED)
-    if len(sequences) < _FEWEST:
-        tokens = DEFAULT_CHUNK_TOKENS
-        raise AppError(
-            ErrorCode.TEXT_SHORT, tokens=len(sequences) * tokens, needed=_FEWEST * tokens
-        )
-    folder = str(request.source.folder)
-    matrices, threads = stored_matrices(layout), request.threads
-    measured = CheckpointTokens(folder, matrices, sequences[:-_CHECKED], threads)
-    checked = CheckpointTokens(folder, matrices, sequences[-_CHECKED:], threads)
-    types = candidate_types(layout, plans[0], request.choices)
-    sensitivity = _measured(SensitivityRequest(measured, types), report)
-    mix = _mix(plans, sensitivity, target, layout.parameters)
-    request_for_mix = DivergenceRequest(checked, mix.types, sensitivity.importance)
-    found = ask(request_for_mix, MeasuredDivergence, report)
-    return _allocation(plans, sensitivity, mix, found.mean / mix.harm, request.choices)
+    plans = study.plans
+    types = candidate_types(study.layout, plans[0], study.choices)
+    sensitivity = _measured(SensitivityRequest(study.measured, types, corrects), report)
+    header_bytes = plans[0].header_size_bytes
+    budget_bytes = target.tensor_bytes(study.layout.parameters, header_bytes)
+    nearest = nearest_plan(plans, header_bytes + budget_bytes)
+    harms = sensitivity.corrected_harms if corrects else sensitivity.harms
+    mix = choose_types(nearest, harms, budget_bytes)
+    # The sum of harms leaves out all terms of higher order; one measurement makes up for them.
+    request = DivergenceRequest(study.checked, mix.types, sensitivity.importance)
+    uncorrected = sum(sensitivity.harms[name][number] for name, number in mix.types.items())
+    factor = ask(request, MeasuredDivergence, report).mean / uncorrected
+    return _allocation(study, sensitivity, mix, factor)
 
 
 def _measured(request: SensitivityRequest, report: Report) -> Sensitivity:
@@ -113,42 +88,26 @@ def _measured(request: SensitivityRequest, report: Report) -> Sensitivity:
     return kept
 
 
-def _mix(
-    plans: Sequence[TypePlan], sensitivity: Sensitivity, target: TargetSize, parameters: int
-) -> Mix:
-    budget_bytes = target.tensor_bytes(parameters, plans[0].header_size_bytes)
-    plan = nearest_plan(plans, plans[0].header_size_bytes + budget_bytes)
-    return choose_types(plan, sensitivity.harms, budget_bytes)
-
-
-def _allocation(
-    plans: Sequence[TypePlan],
-    sensitivity: Sensitivity,
-    mix: Mix,
-    correction: float,
-    choices: TypeChoices,
-) -> Allocation:
-    """Return the choice; predictions are multiplied by `correction`.
-
-    The sum of harms leaves out all terms of higher order. One measurement of the mix corrects it.
-    """
+def _allocation(study: Study, sensitivity: Sensitivity, mix: Mix, factor: float) -> Allocation:
+    plans, layout = study.plans, study.layout
     size_bytes = plans[0].header_size_bytes + mix.size_bytes
-    weights = sum(math.prod(tensor.shape) for tensor in plans[0].tensors)
+    plain = [(plan, mix_of_plan(plan, sensitivity.harms)) for plan in plans]
     return Allocation(
         level=nearest_plan(plans, size_bytes).level,
         choices=replace(
-            choices,
-            importance=_importance(sensitivity),
-            overrides=(*choices.overrides, *_overrides(mix)),
+            study.choices,
+            importance=importance_matrix(sensitivity.importance),
+            overrides=(*study.choices.overrides, *_overrides(mix)),
         ),
+        types=mix.types,
         size_bytes=size_bytes,
-        bits_per_weight=8 * mix.size_bytes / weights,
-        divergence=mix.harm * correction,
+        bits_per_weight=8 * mix.size_bytes / layout.parameters,
+        divergence=mix.harm * factor,
         shares=tuple(_shares(plans[0], mix)),
         plain=tuple(
-            PlainFile(plan.level.name, plan.size_bytes, plain.harm * correction)
-            for plan in plans
-            if (plain := mix_of_plan(plan, sensitivity.harms)) is not None
+            PlainFile(plan.level.name, plan.size_bytes, of_plan.harm * factor)
+            for plan, of_plan in plain
+            if of_plan is not None
         ),
     )
 
@@ -174,10 +133,10 @@ def _overrides(mix: Mix) -> Iterator[tuple[str, str]]:
         yield f"^{re.escape(name)}$", type_name(number).lower()
 
 
-def _importance(sensitivity: Sensitivity) -> ImportanceMatrix:
+def importance_matrix(importance: Mapping[str, bytes]) -> ImportanceMatrix:
     """Return the importance in the form of an importance matrix, of one token."""
     entries = {
         name: Activations(np.frombuffer(content, np.float32)[None], np.ones(1, np.int64))
-        for name, content in sensitivity.importance.items()
+        for name, content in importance.items()
     }
     return ImportanceMatrix(entries, chunk_count=1, chunk_size=DEFAULT_CHUNK_TOKENS)

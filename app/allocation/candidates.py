@@ -34,13 +34,21 @@ def candidate_types(
         plan: Its plan at any quantized level: it tells which tensors llama.cpp leaves as they are.
         choices: The user's choices: tensors whose types they name are left out.
     """
+    shapes = {tensor.name: tensor.shape for tensor in plan.tensors}
+    return {
+        name: tuple(kind.number for kind in _allowed(name, shapes[name][-1]))
+        for name in quantized_types(layout, plan)
+        if not choices.name_type_of(name)
+    }
+
+
+def quantized_types(layout: Layout, plan: TypePlan) -> dict[str, int]:
+    """Return the types of the tensors that a plan quantizes, by their names."""
     before = {tensor.name: tensor.type_number for tensor in layout.tensors}
     return {
-        tensor.name: tuple(kind.number for kind in _allowed(tensor.name, tensor.shape[-1]))
+        tensor.name: tensor.type_number
         for tensor in plan.tensors
-        if tensor.type_number != before[tensor.name]
-        and tensor.type_number not in FLOATING_TYPES
-        and not choices.name_type_of(tensor.name)
+        if tensor.type_number != before[tensor.name] and tensor.type_number not in FLOATING_TYPES
     }
 
 

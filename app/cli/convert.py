@@ -5,11 +5,17 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.conversion_command import remember_conversion, source_repository
-from app.cli.target_size import add_target_arguments, has_target, with_chosen_types
+from app.cli.target_size import (
+    add_target_arguments,
+    has_target,
+    measured_request,
+    measures_model,
+)
 from app.cli.values import (
     add_files_json_argument,
     add_pickle_argument,
@@ -166,15 +172,23 @@ def convert_path(place: Path, arguments: argparse.Namespace, reporter: Reporter)
     settings, _ = load_settings()
     converter = converter_folder(settings)
     request = request_for(place, arguments, settings)
-    if has_target(arguments):
-        request = with_chosen_types(request, arguments, converter, reporter)
-    elif arguments.calibration and not arguments.dry_run:
+    with _prepared(request, arguments, converter, reporter) as prepared:
+        written = convert(prepared, converter, reporter.report)
+    remember_conversion(written, source_repository(place), place, arguments)
+    reporter.report(Finished(tuple(str(path) for path in written)))
+
+
+def _prepared(
+    request: ConversionRequest, arguments: argparse.Namespace, converter: Path, reporter: Reporter
+) -> AbstractContextManager[ConversionRequest]:
+    """Provide the request with what is to be found out about the model first."""
+    if measures_model(arguments):
+        return measured_request(request, arguments, converter, reporter)
+    if arguments.calibration and not arguments.dry_run:
         from app.cli.importance import calibrated
 
         request = calibrated(request, converter, arguments.calibration, reporter)
-    written = convert(request, converter, reporter.report)
-    remember_conversion(written, source_repository(place), place, arguments)
-    reporter.report(Finished(tuple(str(path) for path in written)))
+    return nullcontext(request)
 
 
 def request_for(
@@ -254,7 +268,7 @@ def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
         embedding_type=arguments.embedding_type,
         requantizes=arguments.requantize,
     )
-    return choices if has_target(arguments) else with_importance(choices, arguments, source)
+    return choices if measures_model(arguments) else with_importance(choices, arguments, source)
 
 
 def _recipe(file: Path | None) -> Recipe:

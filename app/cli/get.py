@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.cli.conversion_command import remember_conversion
 from app.cli.convert import add_conversion_arguments, convert_path, request_for
-from app.cli.target_size import has_target
+from app.cli.target_size import has_target, measures_model
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.event_lines import decode_event
 from app.core.events import Failed, Finished, NoticeReported, Printed, Progressed, SourceLocated
@@ -112,8 +112,8 @@ def _needs_checkpoint(arguments: argparse.Namespace) -> str:
     """Return why the whole checkpoint is needed; empty if it isn't, as far as is known yet."""
     if arguments.keep_checkpoint:
         return tr("you asked for it")
-    if has_target(arguments):
-        return tr("the types are chosen by measuring them")
+    if measures_model(arguments):
+        return tr("they are measured first")
     if arguments.calibration:
         return tr("an importance matrix is made from them")
     return ""
@@ -144,7 +144,7 @@ def _convert_while_downloading(
         if error.code in _WITHOUT_OUTLINE:
             return _needs_checkpoint(arguments) or tr("the tensors can't be listed beforehand")
         raise
-    if has_target(arguments):
+    if measures_model(arguments):
         return _needs_checkpoint(arguments)
     conversion = request_for(outline, arguments, settings)
     if reason := _needs_checkpoint(arguments):

@@ -1,30 +1,37 @@
-"""`convert --target-size` and the like: a file of a size, its types chosen by measurement."""
+"""`convert --target-size` and `--correct`: files that are made by measuring the model."""
 
 from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.values import read_text
-from app.core.allocation_events import TypesChosen
+from app.core.allocation_events import RoundingCorrected, TypesChosen
+from app.core.errors import AppError, ErrorCode
+from app.core.files import temporary_folder
 from app.core.language import tr
 from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
     from app.allocation.allocation import Allocation
+    from app.allocation.study import Study
     from app.conversion.pipeline import ConversionRequest
 
 _UNITS = {"": 1, "k": KILOBYTE, "m": MEGABYTE, "g": GIGABYTE, "t": 1000 * GIGABYTE}
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)b?", re.IGNORECASE)
+_MOMENTS, _MOMENTS_TO_CORRECT = 8, 24
+"""Sequences of 512 tokens for second moments."""
 _FEWEST_BITS, _MOST_BITS = 1.0, 9.0
 
 
 def add_target_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments that state a size instead of a level."""
+    """Declare the arguments for files that are made by measuring the model."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--target-size",
@@ -41,35 +48,85 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BITS",
         help=tr("the same for an average number of bits per weight, such as 4.25"),
     )
+    parser.add_argument(
+        "--correct",
+        action="store_true",
+        help=tr(
+            "correct the rounding of the weights by what the model does with them; takes minutes "
+            "to hours, and the file keeps its size"
+        ),
+    )
 
 
 def has_target(arguments: argparse.Namespace) -> bool:
-    """Return whether a size was stated."""
+    """Return whether a size was stated instead of a level."""
     return bool(arguments.target_size or arguments.target_bits)
 
 
-def with_chosen_types(
+def measures_model(arguments: argparse.Namespace) -> bool:
+    """Return whether the model is to be measured before it is converted."""
+    return has_target(arguments) or arguments.correct
+
+
+@contextmanager
+def measured_request(
     request: ConversionRequest,
     arguments: argparse.Namespace,
     converter: Path,
     reporter: Reporter,
-) -> ConversionRequest:
-    """Choose the types for the stated size, and report them.
+) -> Iterator[ConversionRequest]:
+    """Choose types for the stated size, correct the rounding if asked to, and report both.
+
+    The request is valid inside the block.
 
     Raises:
-        AppError: what `allocate` raises.
+        AppError: what `study`, `allocate` and `corrected` raise; `one_level_to_correct`.
     """
     from app.allocation.allocation import allocate
     from app.allocation.budget import TargetSize
+    from app.allocation.candidates import quantized_types
+    from app.allocation.study import study
 
-    target = TargetSize(arguments.target_size, arguments.target_bits)
+    if not has_target(arguments) and len(request.levels) != 1:
+        raise AppError(ErrorCode.ONE_LEVEL_TO_CORRECT)
     text = read_text(arguments.calibration)
-    found = allocate(request, target, text, converter, reporter.report)
-    file = request.file or request.folder / _file_name(request, found)
-    made = replace(request, levels=(found.level,), file=file, choices=found.choices)
+    moments = _MOMENTS_TO_CORRECT if arguments.correct else _MOMENTS
+    made = study(request, text, moments, converter, reporter.report)
+    if has_target(arguments):
+        target = TargetSize(arguments.target_size, arguments.target_bits)
+        found = allocate(made, target, corrects=arguments.correct, report=reporter.report)
+        file = request.file or request.folder / _file_name(request, found)
+        request = replace(request, levels=(found.level,), file=file, choices=found.choices)
+        types = found.types
+        _report(found, request, reporter)
+    else:
+        plan = made.plan(request.levels[0].name)
+        types = quantized_types(made.layout, plan)
+    if not arguments.correct or request.is_dry_run:
+        yield request
+        return
+    with temporary_folder() as folder:
+        yield _corrected(made, types, request, folder, reporter)
+
+
+def _corrected(
+    made: Study,
+    types: dict[str, int],
+    request: ConversionRequest,
+    folder: Path,
+    reporter: Reporter,
+) -> ConversionRequest:
+    from app.allocation.corrected_rounding import corrected
+
+    found = corrected(made, types, request.choices, folder, reporter.report)
+    reporter.report(RoundingCorrected(found.tried, found.accepted, found.divergence))
+    return replace(request, choices=found.choices)
+
+
+def _report(found: Allocation, request: ConversionRequest, reporter: Reporter) -> None:
     reporter.report(
         TypesChosen(
-            target=str(made.target(found.level)),
+            target=str(request.target(found.level)),
             level=found.level.name,
             size_bytes=found.size_bytes,
             bits_per_weight=found.bits_per_weight,
@@ -78,7 +135,6 @@ def with_chosen_types(
             plain=found.plain,
         )
     )
-    return made
 
 
 def _file_name(request: ConversionRequest, found: Allocation) -> str:

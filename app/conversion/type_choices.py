@@ -5,15 +5,16 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from app.conversion.importance_metadata import ImportanceMetadata
+from app.conversion.rounded_rows import RoundedRows
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import COPY, Level
 from app.gguf_file.header_writer import PlacedTensor
@@ -32,8 +33,9 @@ class TypeChoices:
     """The choices; types by ggml's names in lower case, such as `q6_k`.
 
     A file states the `provenance` of its importance matrix. Where the matrix is missing, it is
-    yet to be made, and a plan needs no more. `overrides` are pairs of a regular expression,
-    searched in a tensor's name, and a type; the first that fits counts. They apply to quantized
+    yet to be made, and a plan needs no more. Tensors whose rows were `rounded` beforehand are not
+    quantized again. `overrides` are pairs of a regular expression, searched in a tensor's name,
+    and a type; the first that fits counts. They apply to quantized
     levels only (src/llama-quant.cpp). With `requantizes` the user agreed that weights which have
     lost already lose again.
     """
@@ -44,6 +46,7 @@ class TypeChoices:
     output_type: str | None = None
     embedding_type: str | None = None
     requantizes: bool = False
+    rounded: Mapping[str, RoundedRows] = field(default_factory=dict)
 
     @property
     def has_importance(self) -> bool:

@@ -22,6 +22,20 @@ class TypeShare(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+class RoundingCorrected(msgspec.Struct, frozen=True, tag="rounding"):
+    """The rounding of tensors was corrected.
+
+    Attributes:
+        tried: The number of tensors.
+        accepted: The number of those that are better than ggml's on held-out text; only they count.
+        divergence: The mean KL divergence of the file from the source, in nats.
+    """
+
+    tried: int
+    accepted: int
+    divergence: float
+
+
 class TypesChosen(msgspec.Struct, frozen=True, tag="types_chosen", kw_only=True):
     """The types of a file before it is written.
 

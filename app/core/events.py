@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from app.core.allocation_events import TypesChosen
+from app.core.allocation_events import RoundingCorrected, TypesChosen
 from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.hub_events import HubAnswered, HubModelFound, HubPageFound, HubRequest
@@ -356,6 +356,7 @@ Event = (
     | HubPageFound
     | HubAnswered
     | TypesChosen
+    | RoundingCorrected
     | PublishPlanned
     | PublishAdvanced
     | NoticeReported

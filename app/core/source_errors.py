@@ -281,6 +281,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("The model's gradients can't be computed: {reason}."),
         tr("Choose a level instead of a size."),
     ),
+    ErrorCode.ONE_LEVEL_TO_CORRECT: (
+        tr("Rounding is corrected for one level at a time."),
+        tr("Choose a single level, or a size."),
+    ),
     ErrorCode.TARGET_TOO_SMALL: (
         tr("The smallest file of this model takes {needed_bytes}."),
         tr("Choose a larger size."),

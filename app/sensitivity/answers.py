@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.core.events import Event
+from app.sensitivity.correction import correct_rounding
 from app.sensitivity.mix_divergence import measure_divergence
 from app.sensitivity.requests import (
+    Correction,
+    CorrectionRequest,
     GradientRequest,
     MeasuredDivergence,
     Sensitivity,
@@ -17,7 +20,7 @@ from app.sensitivity.sensitivity import measure_sensitivity
 
 def answer(
     request: GradientRequest, report: Callable[[Event], None]
-) -> Sensitivity | MeasuredDivergence:
+) -> Sensitivity | MeasuredDivergence | Correction:
     """Answer a request.
 
     Raises:
@@ -25,4 +28,6 @@ def answer(
     """
     if isinstance(request, SensitivityRequest):
         return measure_sensitivity(request, report)
+    if isinstance(request, CorrectionRequest):
+        return correct_rounding(request, report)
     return measure_divergence(request, report)

@@ -5,22 +5,28 @@ The output comes first, then the layers from the last to the first, then the emb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from app.core.events import Event, Progressed
+from app.core.files import temporary_folder
 from app.sensitivity.effects import CombinedSample, EffectSample, LookupSample
 from app.sensitivity.layered_model import LayeredModel
 from app.sensitivity.matrix_statistics import MatrixStatistics, StatisticsPlan, statistics_of
-from app.sensitivity.passes import Passes
+from app.sensitivity.passes import Passes, single_threaded_pool
+from app.sensitivity.requests import CheckpointTokens
 
 _SAMPLED_SEQUENCES = 4
 _OUTPUT_SAMPLE_TOKENS = 128
 """Of each sequence: a gradient of the output is as long as the vocabulary."""
 _EMBEDDING = "token_embd.weight"
+_WAY_DOWN = 7
+"""The time of a layer on the way down, in that of one on the way up."""
 
 
 @dataclass(frozen=True)
@@ -36,77 +42,73 @@ class GradedMatrix:
     sample: EffectSample
 
 
-@dataclass
-class GradedMatrices:
-    """Runs a checkpoint's model up and down over some tokens (sequences x tokens).
+@contextmanager
+def graded_matrices(
+    source: CheckpointTokens, report: Callable[[Event], None]
+) -> Iterator[tuple[Iterator[GradedMatrix], Executor]]:
+    """Provide the matrices of a checkpoint, and the pool that they are computed by.
 
-    The last sequences give the samples, the others the moments.
+    The last sequences of the tokens give the samples, the others the moments. Each matrix is valid
+    until the next one is taken.
 
-    Attributes:
-        tensors: The names in the GGUF file of the matrices to yield, by their stored names.
-        advanced: Called after each of `steps` steps.
+    Raises:
+        AppError: `gradients_unavailable`, `disk_full`.
     """
+    with temporary_folder() as scratch, single_threaded_pool(source.threads) as pool:
+        run = _Run(source, scratch, pool, report)
+        yield run.matrices(), pool
 
-    checkpoint: Path
-    tensors: Mapping[str, str]
-    tokens: torch.Tensor
-    scratch: Path
-    pool: Executor
-    advanced: Callable[[], None]
-    _model: LayeredModel = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Build the model.
-
-        Raises:
-            AppError: `gradients_unavailable`.
-        """
-        self._model = LayeredModel(self.checkpoint, self.tokens.shape[1])
-
-    @property
-    def steps(self) -> int:
-        """How often `advanced` will be called."""
-        return 2 * self._model.layer_count + 2
+class _Run:
+    def __init__(
+        self,
+        source: CheckpointTokens,
+        scratch: Path,
+        pool: Executor,
+        report: Callable[[Event], None],
+    ) -> None:
+        self._model = LayeredModel(Path(source.checkpoint), len(source.tokens[0]))
+        self._tensors = source.tensors
+        self._tokens = torch.tensor(source.tokens)
+        self._passes = Passes(self._model, self._tokens, scratch, pool)
+        self._work = _Work(self._model, report)
 
     def matrices(self) -> Iterator[GradedMatrix]:
-        """Yield the matrices; each is valid until the next one is taken."""
-        passes = Passes(self._model, self.tokens, self.scratch, self.pool)
-        passes.go_up(self.advanced)
+        """Yield the matrices."""
+        self._passes.go_up(self._work.layer_passed)
         tied = []
-        for matrix in self._of_output(passes):
+        for matrix in self._of_output():
             # A tied embedding must wait for its lookups.
             if matrix.tensor == _EMBEDDING:
                 tied.append(matrix)
             else:
                 yield matrix
-        self.advanced()
         for number in reversed(range(self._model.layer_count)):
-            yield from self._of_layer(passes, number)
-            self.advanced()
-        yield from self._of_embedding(passes, tied)
-        self.advanced()
+            yield from self._of_layer(number)
+            self._work.layer_observed()
+        yield from self._of_embedding(tied)
 
     def _plan(self, sample_tokens: int) -> StatisticsPlan:
-        return StatisticsPlan(len(self.tokens) - _SAMPLED_SEQUENCES, sample_tokens)
+        return StatisticsPlan(len(self._tokens) - _SAMPLED_SEQUENCES, sample_tokens)
 
-    def _of_output(self, passes: Passes) -> Iterator[GradedMatrix]:
-        reduced = passes.observe_output(self._plan(_OUTPUT_SAMPLE_TOKENS).reduce)
+    def _of_output(self) -> Iterator[GradedMatrix]:
+        reduced = self._passes.observe_output(self._plan(_OUTPUT_SAMPLE_TOKENS).reduce)
         for statistics in statistics_of(reduced):
             weights = self._model.outside_weights[statistics.name]
             yield from self._graded(statistics, weights)
 
-    def _of_layer(self, passes: Passes, number: int) -> Iterator[GradedMatrix]:
+    def _of_layer(self, number: int) -> Iterator[GradedMatrix]:
         with self._model.loaded_layer(number) as layer:
-            plan = self._plan(self.tokens.shape[1])
-            for statistics in statistics_of(passes.observe_layer(number, layer, plan.reduce)):
+            plan = self._plan(self._tokens.shape[1])
+            for statistics in statistics_of(self._passes.observe_layer(number, layer, plan.reduce)):
                 yield from self._graded(statistics, layer.weights[statistics.name])
 
-    def _of_embedding(self, passes: Passes, tied: list[GradedMatrix]) -> Iterator[GradedMatrix]:
-        name = next((name for name, tensor in self.tensors.items() if tensor == _EMBEDDING), None)
+    def _of_embedding(self, tied: list[GradedMatrix]) -> Iterator[GradedMatrix]:
+        name = next((name for name, tensor in self._tensors.items() if tensor == _EMBEDDING), None)
         if name is None:
             return
-        gradients = passes.embedding_gradients()
-        lookups = LookupSample(self.tokens.reshape(-1), gradients.reshape(-1, gradients.shape[-1]))
+        gradients = self._passes.embedding_gradients()
+        lookups = LookupSample(self._tokens.reshape(-1), gradients.reshape(-1, gradients.shape[-1]))
         statistics = tied[0].statistics if tied else None
         sample = CombinedSample([lookups, *(matrix.sample for matrix in tied)])
         yield GradedMatrix(_EMBEDDING, self._model.outside_weights[name], statistics, sample)
@@ -114,6 +116,29 @@ class GradedMatrices:
     def _graded(
         self, statistics: MatrixStatistics, weights: torch.Tensor
     ) -> Iterator[GradedMatrix]:
-        tensor = self.tensors.get(statistics.name)
+        tensor = self._tensors.get(statistics.name)
         if tensor is not None:
             yield GradedMatrix(tensor, weights, statistics, statistics.sample)
+
+
+class _Work:
+    """Reports the progress through the layers: the way down takes several times as long as up."""
+
+    def __init__(self, model: LayeredModel, report: Callable[[Event], None]) -> None:
+        # In bytes of weights, which is how progress is counted.
+        self._layer_bytes = model.stored.size_bytes() // model.layer_count
+        self._total = (1 + _WAY_DOWN) * model.layer_count * self._layer_bytes
+        self._done = 0
+        self._report = report
+
+    def layer_passed(self) -> None:
+        """A layer was computed on the way up."""
+        self._advance(1)
+
+    def layer_observed(self) -> None:
+        """A layer was observed on the way down."""
+        self._advance(_WAY_DOWN)
+
+    def _advance(self, layers: int) -> None:
+        self._done += layers * self._layer_bytes
+        self._report(Progressed("sensitivity", self._done, self._total))

@@ -12,7 +12,9 @@ from statistics import fmean
 import numpy as np
 import torch
 
+from app.conversion.rounded_rows import RoundedRows
 from app.core.events import Event, Progressed
+from app.native.quantization import dequantize_rows
 from app.sensitivity.harms import errors
 from app.sensitivity.layered_model import Layer, LayeredModel
 from app.sensitivity.passes import single_threaded_pool
@@ -86,7 +88,13 @@ def _rounded_weights(
 
 
 def _round(request: DivergenceRequest, tensor: str, weights: torch.Tensor) -> None:
+    type_number = request.types[tensor]
     content = request.importance.get(tensor)
     importance = None if content is None else np.frombuffer(content, np.float32)
-    for rows, error in errors(weights.numpy(), request.types[tensor], importance):
-        weights[rows] -= error
+    if folder := request.rounded.get(tensor):
+        rows = RoundedRows(Path(folder), type_number).find(weights.numpy())
+        if rows is not None:
+            weights.copy_(torch.from_numpy(dequantize_rows(type_number, rows)))
+            return
+    for place, error in errors(weights.numpy(), type_number, importance):
+        weights[place] -= error

@@ -25,10 +25,14 @@ class CheckpointTokens(msgspec.Struct, frozen=True):
 
 
 class SensitivityRequest(msgspec.Struct, frozen=True, tag="sensitivity"):
-    """Measure the harm of each of ggml's `types` that are given for a tensor."""
+    """Measure the harm of each of ggml's `types` that are given for a tensor.
+
+    With `corrects`, also after corrected rounding.
+    """
 
     source: CheckpointTokens
     types: dict[str, tuple[int, ...]]
+    corrects: bool = False
 
 
 class Sensitivity(msgspec.Struct, frozen=True):
@@ -36,18 +40,54 @@ class Sensitivity(msgspec.Struct, frozen=True):
 
     Attributes:
         harms: The mean KL divergence, in nats, if only this tensor had a type.
+        corrected_harms: The same after corrected rounding, if that was asked for.
         importance: The weights of the columns for ggml's search, as float32.
     """
 
     harms: dict[str, Harms]
+    corrected_harms: dict[str, Harms]
     importance: dict[str, bytes]
 
 
 class DivergenceRequest(msgspec.Struct, frozen=True, tag="divergence"):
-    """Measure the mean KL divergence of the model with these types from the model itself."""
+    """Measure the mean KL divergence of the model with these types from the model itself.
+
+    `rounded` has the folders of tensors whose rows were rounded beforehand.
+    """
 
     source: CheckpointTokens
     types: dict[str, int]
+    importance: dict[str, bytes]
+    rounded: dict[str, str] = {}
+
+
+class CorrectionRequest(msgspec.Struct, frozen=True, tag="correction"):
+    """Round tensors to these of ggml's types, and write the rows to `folder`."""
+
+    source: CheckpointTokens
+    types: dict[str, int]
+    folder: str
+
+
+class CorrectedTensor(msgspec.Struct, frozen=True):
+    """A tensor whose corrected rounding was tried.
+
+    Attributes:
+        folder: Where the rows are, if they were accepted; else empty.
+        loss: The weighed error of its outputs on held-out text.
+        plain_loss: The same with ggml's own rounding.
+    """
+
+    type: int
+    folder: str
+    loss: float
+    plain_loss: float
+
+
+class Correction(msgspec.Struct, frozen=True):
+    """The tensors whose rounding was corrected or tried, and the importance of all columns."""
+
+    tensors: dict[str, CorrectedTensor]
     importance: dict[str, bytes]
 
 
@@ -57,4 +97,4 @@ class MeasuredDivergence(msgspec.Struct, frozen=True):
     mean: float
 
 
-GradientRequest = SensitivityRequest | DivergenceRequest
+GradientRequest = SensitivityRequest | DivergenceRequest | CorrectionRequest

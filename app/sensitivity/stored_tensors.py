@@ -29,6 +29,10 @@ class StoredTensors:
         """Return the names of all tensors."""
         return frozenset(self._files)
 
+    def size_bytes(self) -> int:
+        """Return the size of all weight files."""
+        return sum(file.stat().st_size for file in set(self._files.values()))
+
     def read(self, name: str) -> torch.Tensor:
         """Return a tensor's values, widened to float32.
 
