@@ -20,6 +20,9 @@ from app.conversion.pipeline import Report
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.core.allocation_events import PlainFile, TypeShare
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
+from app.core.events import NoticeReported
+from app.core.language import tr
 from app.core.levels import Level
 from app.gguf_file.tensor_types import type_name
 from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
@@ -72,12 +75,26 @@ def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report
     budget_bytes = target.tensor_bytes(study.layout.parameters, header_bytes)
     nearest = nearest_plan(plans, header_bytes + budget_bytes)
     harms = sensitivity.corrected_harms if corrects else sensitivity.harms
+    _report_unmeasured(types, harms, nearest.level, report)
     mix = choose_types(nearest, harms, budget_bytes)
     # The sum of harms leaves out all terms of higher order; one measurement makes up for them.
     request = DivergenceRequest(study.checked, mix.types, sensitivity.importance)
     uncorrected = sum(sensitivity.harms[name][number] for name, number in mix.types.items())
     factor = ask(request, MeasuredDivergence, report).mean / uncorrected
     return _allocation(study, sensitivity, mix, factor)
+
+
+def _report_unmeasured(
+    types: Mapping[str, object], harms: Mapping[str, object], level: Level, report: Report
+) -> None:
+    count = sum(not harms.get(name) for name in types)
+    if count == len(types):
+        raise AppError(
+            ErrorCode.GRADIENTS_UNAVAILABLE, reason=tr("none of its matrices could be measured")
+        )
+    if count:
+        details: ErrorDetails = {"count": count, "total": len(types), "level": level.name}
+        report(NoticeReported(NoticeCode.MATRICES_NOT_MEASURED, details))
 
 
 def _measured(request: SensitivityRequest, report: Report) -> Sensitivity:

@@ -187,6 +187,7 @@ class NoticeCode(StrEnum):
     CONFIG_DOUBTFUL = "config_doubtful"
     SCALING_LEFT_OUT = "scaling_left_out"
     TOKENS_DIFFER = "tokens_differ"
+    MATRICES_NOT_MEASURED = "matrices_not_measured"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
     SCAN_LIMITED = "scan_limited"
     BASE_MODEL_UNKNOWN = "base_model_unknown"

@@ -159,6 +159,12 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
             "of {expected}. The model may misread its prompts."
         )
     ),
+    NoticeCode.MATRICES_NOT_MEASURED: (
+        tr(
+            "{count} of {total} matrices could not be measured; they keep the types of {level}, "
+            "the nearest level."
+        )
+    ),
     NoticeCode.LEVELS_LOSE_TWICE: (
         tr(
             "The weights are already quantized, and these levels would lose precision twice: "

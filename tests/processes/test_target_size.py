@@ -1,0 +1,169 @@
+"""The verb `convert` with a size instead of a level, and with corrected rounding."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from app.gguf_file.header_reader import read_header
+from app.gguf_file.tensor_types import type_name
+from tests.support.checkpoints.architectures import make_checkpoint
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
+from tests.support.checkpoints.continuous import documentation
+from tests.support.machine.verbs import files_below, run_verb
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _converter(converter: Path) -> Path:
+    return converter
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("text") / "text.txt"
+    file.write_text(documentation()[:60_000], encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return make_tiny_checkpoint(tmp_path / "source", layers=2)
+
+
+def converted(source: Path, target: Path, text: Path, *options: str) -> list[str]:
+    words = ("--calibration", str(text), "--to", str(target), "--overwrite")
+    ended = run_verb("convert", str(source), *options, *words)
+    assert ended.status == 0, ended.complaints
+    return ended.lines
+
+
+def types_in(file: Path) -> dict[str, str]:
+    return {tensor.name: type_name(tensor.type_number) for tensor in read_header(file).tensors}
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_the_file_has_at_most_the_size_and_exactly_the_planned_one(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    planned = converted(source, tmp_path, text, "--target-size", "1MB", "--dry-run")
+    assert not list(tmp_path.glob("*.gguf"))
+    lines = converted(source, tmp_path, text, "--target-size", "1MB")
+    file = Path(lines[-1])
+    (size,) = (line for line in planned if line.startswith("this file"))
+    assert int(re.findall(r"[\d,]{7,}", size)[0].replace(",", "")) == file.stat().st_size
+    assert 900_000 < file.stat().st_size <= 1_000_000
+    assert re.fullmatch(r"source-\d\.\d\dbpw-Q\w+\.gguf", file.name)
+    assert len({kind for name, kind in types_in(file).items() if "norm" not in name}) > 1
+
+
+def test_a_target_in_bits_is_an_average_over_all_tensors(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    target = tmp_path / "four.gguf"
+    converted(source, target, text, "--target-bits", "4.5")
+    tensors = read_header(target).tensors
+    weights = sum(tensor.size_bytes for tensor in tensors)
+    count = 0
+    for tensor in tensors:
+        product = 1
+        for length in tensor.shape:
+            product *= length
+        count += product
+    assert 4.4 < 8 * weights / count <= 4.5
+
+
+@pytest.mark.parametrize("options", [("--target-bits", "4"), ("--level", "Q4_K_M", "--correct")])
+def test_any_number_of_threads_makes_the_same_bytes(
+    options: tuple[str, ...], source: Path, tmp_path: Path, text: Path
+) -> None:
+    files = [tmp_path / "one.gguf", tmp_path / "two.gguf"]
+    for file, threads in zip(files, ("1", "3"), strict=True):
+        # What was kept of the first measurement must not answer for the second.
+        for kept in files_below(Path.home() / "sensitivities"):
+            kept.unlink()
+        converted(source, file, text, *options, "--threads", threads)
+    assert digest(files[0]) == digest(files[1])
+
+
+def test_corrected_rounding_keeps_types_and_size_and_differs_from_the_plain_level(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    plain, corrected = tmp_path / "plain.gguf", tmp_path / "corrected.gguf"
+    assert run_verb("convert", str(source), "--level", "Q3_K_M", "--to", str(plain)).status == 0
+    lines = converted(source, corrected, text, "--level", "Q3_K_M", "--correct")
+    assert corrected.stat().st_size == plain.stat().st_size
+    assert types_in(corrected) == types_in(plain)
+    assert digest(corrected) != digest(plain)
+    (said,) = (line for line in lines if line.startswith("Corrected"))
+    accepted, tried = map(int, re.findall(r"\d+", said)[:2])
+    assert 0 < accepted <= tried
+
+
+def test_a_types_that_the_user_names_is_kept(source: Path, tmp_path: Path, text: Path) -> None:
+    target = tmp_path / "named.gguf"
+    converted(source, target, text, "--target-bits", "4", "--type", "ffn_down=q6_k")
+    kinds = {kind for name, kind in types_in(target).items() if "ffn_down" in name}
+    assert kinds == {"q6_K"}
+
+
+def test_a_size_that_is_too_small_names_the_smallest_and_leaves_nothing(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    target = tmp_path / "small.gguf"
+    words = ("--calibration", str(text), "--to", str(target))
+    ended = run_verb("convert", str(source), "--target-size", "100kB", *words)
+    assert ended.status == 1
+    assert "smallest file of this model" in ended.complaints[-1]
+    assert not target.exists()
+
+
+def test_a_short_text_says_how_much_is_needed(source: Path, tmp_path: Path) -> None:
+    text = tmp_path / "short.txt"
+    text.write_text("The miller opens the gate.\n" * 20, encoding="utf-8")
+    words = ("--calibration", str(text), "--to", str(tmp_path / "file.gguf"))
+    ended = run_verb("convert", str(source), "--target-bits", "4", *words)
+    assert ended.status == 1
+    assert "5120 are needed" in ended.complaints[-1]
+
+
+def test_matrices_that_are_no_linear_layers_keep_the_types_of_the_nearest_level(
+    tmp_path: Path, text: Path
+) -> None:
+    """The matrices of GPT-2 are stored on their sides; only its embedding is measured."""
+    source = make_checkpoint("GPT2Config", tmp_path / "source")
+    target = tmp_path / "file.gguf"
+    words = ("--calibration", str(text), "--target-bits", "5", "--to", str(target))
+    ended = run_verb("convert", str(source), *words)
+    assert ended.status == 0, ended.complaints
+    assert any("could not be measured" in line for line in ended.complaints)
+    assert target.exists()
+
+
+def test_a_model_that_torch_can_not_load_layer_by_layer_is_refused(
+    tmp_path: Path, text: Path
+) -> None:
+    """transformers keeps the experts of a layer in one tensor, the checkpoint in many."""
+    source = make_checkpoint("MixtralConfig", tmp_path / "source")
+    target = tmp_path / "file.gguf"
+    words = ("--calibration", str(text), "--target-bits", "5", "--to", str(target))
+    ended = run_verb("convert", str(source), *words)
+    assert ended.status == 1
+    assert "gradients can't be computed" in ended.complaints[-1]
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("kind", ["Gemma3TextConfig", "Phi3Config", "Qwen3Config"])
+def test_other_architectures_are_measured_as_well(kind: str, tmp_path: Path, text: Path) -> None:
+    source = make_checkpoint(kind, tmp_path / "source")
+    target = tmp_path / "file.gguf"
+    lines = converted(source, target, text, "--target-bits", "5", "--correct")
+    assert any(line.startswith("Corrected") for line in lines)
+    assert target.exists()
