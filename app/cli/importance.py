@@ -68,7 +68,6 @@ def calibrated(
     from app.conversion.type_choices import NO_CHOICES
     from app.gguf_file.model import read_sane_model
     from app.measurement.calibration import calibrate
-    from app.measurement.texts.text_length import MOST_TOKENS
     from app.native.importance_matrix import save_importance_matrix
 
     chosen = read_choice(text, reporter)
@@ -84,7 +83,7 @@ def calibrated(
                 words,
                 reporter.report,
                 dataset=dataset_of(text),
-                max_tokens=MOST_TOKENS if text == BUILTIN else None,
+                only_needed=text == BUILTIN,
                 threads=request.threads,
             )
         finally:

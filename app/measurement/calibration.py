@@ -6,6 +6,7 @@ Follows llama-imatrix (tools/imatrix/imatrix.cpp): the same chunks, the same mat
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from app.inference.tokens.vocabulary import Vocabulary
 from app.measurement.activations import GatheredActivations
 from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS, text_chunks
 from app.measurement.texts.rendered_text import RenderedText
-from app.measurement.texts.text_length import shortage_of, widest_matrix
+from app.measurement.texts.text_length import shortage_of, tokens_needed, widest_matrix
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
 
@@ -31,15 +32,16 @@ def calibrate(
     report: Report,
     *,
     dataset: str = "",
-    max_tokens: int | None = None,
+    only_needed: bool = False,
     threads: int | None = None,
     gpu_layers: int | None = None,
 ) -> ImportanceMatrix:
     """Run the GGUF file `model` on `text`, and return its importance matrix.
 
     The text is read in chunks of 512 tokens, or of the trained context if that is smaller; an
-    incomplete last chunk is left out, and so are chunks beyond `max_tokens`. A text that is short
-    for the model is reported. `dataset` is stored as the name of the text.
+    incomplete last chunk is left out. With `only_needed`, a long text is read only as far as the
+    model needs it; one that is short for the model is reported. `dataset` is stored as the name of
+    the text.
 
     Raises:
         AppError: `text_short`, `model_rejected` (also if the weights result in values that are not
@@ -49,9 +51,11 @@ def calibrate(
     load_request = _load_request(model, threads, gpu_layers, gathered, report)
     with opened_model(load_request, report) as loaded:
         chunks = text_chunks(Vocabulary(loaded.model), text, load_request.context)
-        if max_tokens is not None:
-            chunks = chunks[: max(1, max_tokens // load_request.context)]
-        _report_shortage(load_request.model, len(chunks) * load_request.context, report)
+        width = _width_of(load_request.model)
+        if notice := shortage_of(len(chunks) * load_request.context, width):
+            report(notice)
+        if only_needed:
+            chunks = chunks[: math.ceil(tokens_needed(width) / load_request.context)]
         size_bytes = text.size_bytes
         for number, chunk in enumerate(chunks):
             report(Progressed("calibrate", number * size_bytes // len(chunks), size_bytes))
@@ -62,10 +66,8 @@ def calibrate(
     return ImportanceMatrix(gathered.entries(), len(chunks), load_request.context, datasets)
 
 
-def _report_shortage(model: Model, tokens: int, report: Report) -> None:
-    tensors = (tensor for header in model.headers for tensor in header.tensors)
-    if notice := shortage_of(tokens, widest_matrix(tensors)):
-        report(notice)
+def _width_of(model: Model) -> int:
+    return widest_matrix(tensor for header in model.headers for tensor in header.tensors)
 
 
 def _load_request(
