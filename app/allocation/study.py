@@ -15,6 +15,7 @@ from app.conversion.type_plan import TypePlan, hollow_file
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import LEVELS
 from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
+from app.measurement.texts.rendered_text import TextFor
 from app.sensitivity.requests import CheckpointTokens
 
 _SAMPLES, _CHECKED = 4, 4
@@ -47,13 +48,13 @@ class Study:
 
 
 def study(
-    request: ConversionRequest, text: str, moments: int, converter: Path, report: Report
+    request: ConversionRequest, text_for: TextFor, moments: int, converter: Path, report: Report
 ) -> Study:
     """Plan the levels of a checkpoint, and split a text into tokens.
 
     Args:
         request: The conversion; its levels don't matter.
-        text: For second moments and samples of gradients.
+        text_for: The text for second moments and samples of gradients.
         moments: The number of sequences of 512 tokens for second moments, if the text has as many.
         converter: The folder of llama.cpp's converter.
         report: Receives the findings of the checks.
@@ -67,7 +68,7 @@ def study(
     levels = replace(request, levels=_QUANTIZED_LEVELS, file=None, is_dry_run=True)
     (planned,) = plan_conversion(levels, converter, report)
     with hollow_file(planned.layout, request.choices) as hollow:
-        sequences = token_sequences(hollow, text, moments + _SAMPLES + _CHECKED)
+        sequences = token_sequences(hollow, text_for, moments + _SAMPLES + _CHECKED)
     fewest = _FEWEST_MOMENTS + _SAMPLES + _CHECKED
     if len(sequences) < fewest:
         found, needed = (count * DEFAULT_CHUNK_TOKENS for count in (len(sequences), fewest))

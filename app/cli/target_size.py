@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.values import read_text
+from app.cli.text_choice import BUILTIN, read_choice
 from app.core.allocation_events import RoundingCorrected, TypesChosen
 from app.core.errors import AppError, ErrorCode
 from app.core.files import temporary_folder
@@ -89,9 +90,10 @@ def measured_request(
 
     if not has_target(arguments) and len(request.levels) != 1:
         raise AppError(ErrorCode.ONE_LEVEL_TO_CORRECT)
-    text = read_text(arguments.calibration)
+    text = read_choice(arguments.calibration or BUILTIN, reporter)
+    text_for = partial(text.rendered_for, part="calibration", reporter=reporter)
     moments = _MOMENTS_TO_CORRECT if arguments.correct else _MOMENTS
-    made = study(request, text, moments, converter, reporter.report)
+    made = study(request, text_for, moments, converter, reporter.report)
     if has_target(arguments):
         target = TargetSize(arguments.target_size, arguments.target_bits)
         found = allocate(made, target, corrects=arguments.correct, report=reporter.report)

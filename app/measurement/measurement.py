@@ -21,6 +21,7 @@ from app.measurement.measured_speed import MeasuredSpeed, measure_speed
 from app.measurement.peak_memory import peak_memory_bytes
 from app.measurement.scores import Divergence, Scores
 from app.measurement.text_chunks import text_chunks
+from app.measurement.texts.rendered_text import RenderedText
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class MeasurementRequest:
 
     model: LoadRequest
     reference: LoadRequest | None
-    text: str
+    text: RenderedText
     chunk_tokens: int
     max_chunks: int | None = None
 
@@ -58,7 +59,7 @@ def measure(request: MeasurementRequest, report: Report) -> Measurement:
         AppError: `text_short`, `model_without_text`, `model_rejected` (also if the weights give
             values that are not numbers), and errors of loading a model.
     """
-    size_bytes = len(request.text.encode("utf-8", "replace"))
+    size_bytes = request.text.size_bytes
     with open_reader(request.model, report) as model:
         chunks = text_chunks(model.vocabulary, request.text, request.chunk_tokens)
         report(Progressed("speed", 0, 0))

@@ -297,6 +297,6 @@ def assert_refused(status: int, lines: list[str], complaints: list[str], code: E
     assert words <= {"Timing", "Measuring", "Other"}
 
 
-@pytest.mark.parametrize("options", [[], ["--text", "a.txt", "--context", "15"]])
+@pytest.mark.parametrize("options", [["--chunks", "0"], ["--text", "a.txt", "--context", "15"]])
 def test_wrong_usage(options: list[str]) -> None:
     assert run_verb("measure", "starter", *options).status == EXIT_USAGE
