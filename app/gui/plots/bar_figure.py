@@ -97,8 +97,8 @@ class BarFigure(Figure):
         return min(_MOST_LABEL * width, longest + (_MARK_ROOM if self._has_marked else 0))
 
     def _legend(self, width: float) -> list[LegendEntry]:
-        has_usual = not all(bar.is_marked for bar in self.bars)
-        return legend_of(self._words, width, has_usual=has_usual, has_marked=self._has_marked)
+        # Bars without a mark need no explanation.
+        return legend_of(self._words, width, has_usual=False, has_marked=self._has_marked)
 
     def _top(self, width: float) -> float:
         legend = self._legend(width)

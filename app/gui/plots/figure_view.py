@@ -27,7 +27,7 @@ _STEPS = {
     Qt.Key.Key_Right: 1,
     Qt.Key.Key_Down: 1,
 }
-_MARGIN = SIZE.focus + SPACING.tiny
+_MARGIN = SIZE.focus
 """Room for the focus ring."""
 
 

@@ -28,7 +28,7 @@ from app.gui.plots.plotted_values import MarkWords, PlotPoint
 from app.gui.theme.tokens import SIZE, SPACING, Colors
 
 _SHAPE, _LEAST_HEIGHT, _MOST_HEIGHT = 0.5, 280.0, 420.0
-_TICK_HEIGHT = 44.0
+_TICK_HEIGHT = 40.0
 _INNER = 2 * MARK_RADIUS
 """Room between the ends of an axis and the points at them."""
 _HIT_RADIUS = 12.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -13,7 +13,7 @@ from app.core.language import tr
 from app.gui.pages.measure.measure_choice import MeasureChoice
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.card import Card
+from app.gui.widgets.collapsible_card import CollapsibleCard
 from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.number_box import NumberBox
@@ -23,7 +23,7 @@ from app.gui.widgets.plain_label import PlainLabel
 _USUAL_CHUNKS, _MOST_CHUNKS = 40, 100_000
 
 
-class ChoiceCard(Card):
+class ChoiceCard(CollapsibleCard):
     """Keeps its values while other models are shown, except for the reference.
 
     Signals:
@@ -33,7 +33,7 @@ class ChoiceCard(Card):
     changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(tr("What to measure"), parent=parent)
+        super().__init__(theme, tr("What to measure"), is_open=True, parent=parent)
         self.quality = QCheckBox(tr("Quality: perplexity and KL divergence"))
         self.speed = QCheckBox(tr("Speed and peak memory"))
         self.reference = DropDown()
@@ -51,7 +51,7 @@ class ChoiceCard(Card):
         self._paths: list[str] = []
         for box in (self.quality, self.speed):
             box.setChecked(True)
-        self._build_layout()
+        self._arrange()
         self._show()
         for box in (self.quality, self.speed):
             box.clicked.connect(self._on_changed)
@@ -101,12 +101,23 @@ class ChoiceCard(Card):
     def _show(self) -> None:
         for row in self._quality_rows:
             row.setEnabled(self.quality.isChecked())
+        self.set_summary(" · ".join(self._summary_words()))
         is_wrong = bool(self.text.path) and bool(self.fault) and self.quality.isChecked()
         self.text.set_invalid(is_wrong)
         self._fault.set_text(self.fault if is_wrong else "")
         self._fault.setVisible(is_wrong)
 
-    def _build_layout(self) -> None:
+    def _summary_words(self) -> Iterator[str]:
+        choice = self.choice
+        if choice.has_quality:
+            name = self.reference.currentText()
+            yield tr("quality against {name}", name=name) if choice.reference else tr("quality")
+        if choice.has_speed:
+            yield tr("speed and memory")
+        if choice.has_quality and choice.text:
+            yield Path(choice.text).name
+
+    def _arrange(self) -> None:
         boxes = QWidget()
         column = QVBoxLayout(boxes)
         column.setContentsMargins(0, 0, 0, 0)

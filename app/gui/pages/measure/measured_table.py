@@ -18,9 +18,10 @@ from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.plain_text import plain_tool_tip
 
 _CHECKED = Qt.CheckState.Checked
+_DIVERGENCE = 2
 _FIGURES = (1, 2, 3, 4, 5)
 _ROOMY = {1: 13, 2: 17, 3: 14, 4: 17, 5: 14, 6: 15}
-_TIGHT = {1: 11, 2: 12, 3: 11, 4: 12, 5: 11, 6: 13}
+_TIGHT = {1: 10, 2: 11, 3: 12, 4: 12, 5: 11, 6: 13}
 """Widths in units of a small space; the rest goes to the level."""
 _SPACIOUS = 108
 """From this width on, in units, columns are roomy."""
@@ -46,6 +47,10 @@ class MeasuredTable(ItemTable):
             tr("Measured"),
         ]
         super().__init__(tr("Levels and results"), headers, figures=_FIGURES, parent=parent)
+        self._headers = headers
+        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
+        for column, words in enumerate(headers):
+            self._set_header(column, plain_tool_tip(words), Qt.ItemDataRole.ToolTipRole)
         for column in _ROOMY:
             self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
         delegate = LevelDelegate(theme, self)
@@ -114,9 +119,14 @@ class MeasuredTable(ItemTable):
 
     def _fit_columns(self) -> None:
         is_roomy = self.viewport().width() // SPACING.small >= _SPACIOUS
+        words = self._headers[_DIVERGENCE] if is_roomy else tr("KL")
+        self._set_header(_DIVERGENCE, words, Qt.ItemDataRole.DisplayRole)
         for column, units in (_ROOMY if is_roomy else _TIGHT).items():
             if self.columnWidth(column) != units * SPACING.small:
                 self.setColumnWidth(column, units * SPACING.small)
+
+    def _set_header(self, column: int, words: str, role: Qt.ItemDataRole) -> None:
+        self.model().setHeaderData(column, Qt.Orientation.Horizontal, words, role)
 
     def _fit_height(self) -> None:
         """Be as high as all rows, since the page scrolls, not the table."""

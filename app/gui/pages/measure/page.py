@@ -31,7 +31,7 @@ from app.gui.pages.measure.results_csv import results_csv
 from app.gui.pages.measure.results_export import ExportKind, PlotSheet, save_results
 from app.gui.pages.measure.run_card import RunCard
 from app.gui.services.workbench import Workbench
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.copy_button import CopyButton
 from app.gui.widgets.drop_down import DropDown
@@ -108,6 +108,8 @@ class MeasurePage(QWidget):
             ]
         )
         self._show_state()
+        # The button that was pressed is gone.
+        self.stop_button.setFocus()
 
     def export_to(self, path: Path, kind: ExportKind) -> None:
         """Save the plots or the table in a file."""
@@ -155,6 +157,7 @@ class MeasurePage(QWidget):
         if is_other:
             lacking = [one for one in self._levels if not _is_measured(one)]
             self.table.tick([one.model.path for one in lacking])
+            self.choices.set_open(len(lacking) == len(self._levels))
         self.plots.show_levels(self._levels)
 
     def _on_family_chosen(self, index: int) -> None:
@@ -171,7 +174,15 @@ class MeasurePage(QWidget):
     def _on_ended(self) -> None:
         self.warnings.show_sentences(self.run.notices())
         self._workbench.models.refresh()
+        done = self.run.finished_files()
+        self.table.tick(
+            [one.model.path for one in self.table.ticked() if one.model.path not in done]
+        )
+        has_focus = self.stop_button.hasFocus()
         self._show_state()
+        if has_focus and self.run.is_over:
+            again = self.measure_button
+            (again if again.isEnabled() else self.family_box).setFocus()
 
     def _show_state(self) -> None:
         is_running = not self.run.is_over
@@ -245,8 +256,9 @@ class MeasurePage(QWidget):
         label = PlainLabel(tr("Model"))
         label.setBuddy(self.family_box)
         top.addWidget(label)
-        top.addWidget(self.family_box)
-        top.addStretch(1)
+        self.family_box.setMaximumWidth(SIZE.form)
+        top.addWidget(self.family_box, 1)
+        top.addStretch(0)
         actions = QHBoxLayout()
         actions.setSpacing(SPACING.small)
         actions.addWidget(self.reason, 1)

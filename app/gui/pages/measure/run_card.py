@@ -19,7 +19,7 @@ from app.gui.widgets.text_dialog import TextDialog
 
 
 class RunCard(Card):
-    """One row for each file; those that were measured disappear at the end.
+    """One row for each file; those that were measured disappear.
 
     Signals:
         ended: one of the tasks has ended.
@@ -63,6 +63,10 @@ class RunCard(Card):
         for row in reversed(self.rows):
             row.task.cancel()
 
+    def finished_files(self) -> set[str]:
+        """Return the paths of the files that were measured."""
+        return {row.task.arguments[1] for row in self.rows if row.task.state == "finished"}
+
     def notices(self) -> list[str]:
         """Return what the measurements reported."""
         return list(dict.fromkeys(words for row in self.rows for words in row.task.notices))
@@ -74,6 +78,8 @@ class RunCard(Card):
     def _show(self) -> None:
         failed = [row for row in self.rows if row.task.state == "failed"]
         left = [row for row in self.rows if row.task.state != "finished"]
+        for row in self.rows:
+            row.setVisible(row in left)
         done = sum(row.task.state == "finished" for row in self.rows)
         counts = {"done": str(done), "count": str(len(self.rows))}
         self.log_button.setVisible(any(row.task.log_text() for row in failed))
@@ -82,8 +88,6 @@ class RunCard(Card):
             self.heading.set_text(tr("Measuring: {done} of {count} done", **counts))
             return
         self.heading.set_text(tr("Measured: {done} of {count}", **counts))
-        for row in self.rows:
-            row.setVisible(row in left)
         self.setVisible(bool(left))
 
     def _show_log(self) -> None:
