@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.conversion_command import remember_conversion, source_repository
+from app.cli.text_choice import read_choice, text_choice
 from app.cli.values import (
     add_files_json_argument,
     add_pickle_argument,
@@ -107,9 +108,12 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
     )
     importance.add_argument(
         "--calibration",
-        type=path,
+        type=text_choice,
         metavar="TEXT",
-        help=tr("make an importance matrix from this text file and keep it next to the result"),
+        help=tr(
+            "make an importance matrix from this text file, or from the built-in text "
+            "(“builtin”), and keep it next to the result"
+        ),
     )
     parser.add_argument(
         "--type",
@@ -153,6 +157,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         # The window and its replies come first.
         lower_thread_priority()
     _require_levels(arguments)
+    require_text(arguments, reporter)
     convert_path(_path_of(arguments, reporter), arguments, reporter)
 
 
@@ -258,6 +263,16 @@ def _recipe(file: Path | None) -> Recipe:
         return ()
     model = read_model(file)
     return recipe_of(tensor for header in model.headers for tensor in header.tensors)
+
+
+def require_text(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Check the text for calibration before anything is downloaded or converted.
+
+    Raises:
+        AppError: `file_unreadable`, `text_unusable`.
+    """
+    if arguments.calibration:
+        read_choice(arguments.calibration, reporter)
 
 
 def _uses_importance(arguments: argparse.Namespace) -> bool:

@@ -8,7 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.cli.conversion_command import remember_conversion
-from app.cli.convert import add_conversion_arguments, convert_path, request_for
+from app.cli.convert import (
+    add_conversion_arguments,
+    convert_path,
+    request_for,
+    require_text,
+)
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.event_lines import decode_event
 from app.core.events import Failed, Finished, NoticeReported, Printed, Progressed, SourceLocated
@@ -61,6 +66,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if arguments.events:
         # The window and its replies come first.
         lower_thread_priority()
+    require_text(arguments, reporter)
     reference = parse_reference(arguments.repository)
     if arguments.revision:
         reference = replace(reference, revision=arguments.revision)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.values import read_text
+from app.cli.text_choice import BUILTIN, dataset_of, read_choice
 from app.core import leftovers
 from app.core.events import Event, LevelPlanned
 from app.core.levels import COPY, Level, level_named
@@ -46,7 +46,8 @@ def with_importance(
         )
     if text:
         return replace(
-            choices, provenance=expected_importance_metadata(_kept_name(source), text.name)
+            choices,
+            provenance=expected_importance_metadata(_kept_name(source), dataset_of(text)),
         )
     return choices
 
@@ -65,18 +66,26 @@ def calibrated(
     from app.conversion.importance_metadata import importance_metadata_of
     from app.conversion.pipeline import convert
     from app.conversion.type_choices import NO_CHOICES
+    from app.gguf_file.model import read_sane_model
     from app.measurement.calibration import calibrate
+    from app.measurement.texts.text_length import MOST_TOKENS
     from app.native.importance_matrix import save_importance_matrix
 
-    words = read_text(text)
+    chosen = read_choice(text, reporter)
     model = request.folder / f"{_stem(request.source)}.calibration.gguf.part"
     level = _calibrated_level(request, converter)
     whole = replace(request, levels=(level,), file=model, replaces=True, choices=NO_CHOICES)
     with leftovers.noted(model):
         try:
             convert(whole, converter, reporter.report)
+            words = chosen.rendered_for(read_sane_model(model), "calibration", reporter)
             matrix = calibrate(
-                model, words, reporter.report, dataset=text.name, threads=request.threads
+                model,
+                words,
+                reporter.report,
+                dataset=dataset_of(text),
+                max_tokens=MOST_TOKENS if text == BUILTIN else None,
+                threads=request.threads,
             )
         finally:
             model.unlink(missing_ok=True)

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.cli.load_arguments import add_load_arguments, given_options
+from app.cli.text_choice import BUILTIN, dataset_of, read_choice, text_choice
 from app.cli.values import (
     LARGEST,
     MIN_CHUNK_TOKENS,
     chunk_tokens,
-    path,
     positive,
-    read_text,
 )
 from app.core.errors import AppError, ErrorDetails, NoticeCode
 from app.core.events import Finished, NoticeReported
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from app.gguf_file.model import Model
     from app.inference.loading.loaded_model import LoadRequest
     from app.measurement.measurement import Measurement, MeasurementRequest
+    from app.measurement.texts.rendered_text import RenderedText
 
 NAME = "measure"
 HELP = tr("Measure a model: perplexity, KL divergence from a reference, speed and memory.")
@@ -61,9 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help=tr("a .gguf file, or a name from “gristmill models”"))
     parser.add_argument(
         "--text",
-        type=path,
+        type=text_choice,
+        default=BUILTIN,
         metavar="FILE",
-        help=tr("the text that the model predicts; needed unless only the speed is measured"),
+        help=tr(
+            "the text that the model predicts; default: “builtin”, the part of the built-in text "
+            "that importance matrices are not made from"
+        ),
     )
     parser.add_argument(
         "--reference",
@@ -107,15 +111,14 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
     settings, _ = load_settings()
     has_quality = arguments.only != "speed"
-    if has_quality and arguments.text is None:
-        arguments.parser.error(tr("--text is needed, except with --only speed"))
-    text = read_text(arguments.text) if has_quality else None
+    text = read_choice(arguments.text, reporter) if has_quality else None
     places = library_places(settings)
     model = find_model(arguments.model, places)
     has_reference = has_quality and arguments.reference
     reference = find_model(arguments.reference, places) if has_reference else None
     models = measurable_models(model, reference)
-    request = _request(arguments, text, models, settings, reporter)
+    words = text.rendered_for(models[0], "held_out", reporter) if text else None
+    request = _request(arguments, words, models, settings, reporter)
     fingerprint = fingerprint_of(model)
     measured = measure(request, reporter.report)
     try:
@@ -160,29 +163,27 @@ def figures_of(measured: Measurement) -> ErrorDetails:
     return figures
 
 
-def _to_store(
-    request: MeasurementRequest, measured: Measurement, text_file: Path | None
-) -> StoredMeasurement:
-    text, comparison = None, None
-    if request.text is not None and text_file is not None:
-        text = MeasuredText(
-            name=_as_text(text_file),
-            sha256=hashlib.sha256(request.text.encode("utf-8", "replace")).hexdigest(),
+def _to_store(request: MeasurementRequest, measured: Measurement, text: Path) -> StoredMeasurement:
+    measured_text, comparison = None, None
+    if request.text is not None:
+        measured_text = MeasuredText(
+            name=_as_text(dataset_of(text)),
+            sha256=hashlib.sha256(request.text.text.encode("utf-8", "replace")).hexdigest(),
             chunks=measured.chunks,
             chunk_tokens=request.chunk_tokens,
         )
-    if text and request.reference is not None and measured.divergence is not None:
+    if measured_text and request.reference is not None and measured.divergence is not None:
         found = measured.divergence
         comparison = Comparison(
-            reference=_as_text(request.reference.model.path),
-            text=text,
+            reference=_as_text(request.reference.model.path.name),
+            text=measured_text,
             mean=found.mean,
             median=found.median,
             p999=found.p999,
             top_token_agreement=found.top_token_agreement,
         )
     return StoredMeasurement(
-        text=text,
+        text=measured_text,
         perplexity=measured.perplexity,
         prompt_tokens_per_second=measured.speed.prompt if measured.speed else None,
         generation_tokens_per_second=measured.speed.generation if measured.speed else None,
@@ -193,14 +194,14 @@ def _to_store(
     )
 
 
-def _as_text(file: Path) -> str:
+def _as_text(name: str) -> str:
     # A file name may have bytes that are not UTF-8.
-    return file.name.encode("utf-8", "replace").decode()
+    return name.encode("utf-8", "replace").decode()
 
 
 def _request(
     arguments: argparse.Namespace,
-    text: str | None,
+    text: RenderedText | None,
     models: Sequence[Model],
     settings: Settings,
     reporter: Reporter,

@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 
 from app.core.addresses import is_host_and_port, is_web_origin
-from app.core.errors import unreadable_file
 from app.core.language import tr
 
 LARGEST = 2**24
@@ -68,18 +67,6 @@ def path(text: str) -> Path:
     except RuntimeError as error:
         message = tr("“{value}” names a user without a home folder on this system", value=text)
         raise argparse.ArgumentTypeError(message) from error
-
-
-def read_text(file: Path) -> str:
-    """Read a text file that an argument names.
-
-    Raises:
-        AppError: `file_unreadable`.
-    """
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise unreadable_file(file, error) from error
 
 
 def positive(text: str) -> int:

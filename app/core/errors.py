@@ -84,6 +84,7 @@ class ErrorCode(StrEnum):
     LEVEL_NEEDS_IMPORTANCE_MATRIX = "level_needs_importance_matrix"
     IMPORTANCE_MATRIX_DAMAGED = "importance_matrix_damaged"
     TEXT_SHORT = "text_short"
+    TEXT_UNUSABLE = "text_unusable"
     IMPORTANCE_MATRIX_MISFIT = "importance_matrix_misfit"
     TYPE_UNKNOWN = "type_unknown"
     IMPORTANCE_MATRIX_INCOMPLETE = "importance_matrix_incomplete"
@@ -148,6 +149,7 @@ class ErrorCode(StrEnum):
 class NoticeCode(StrEnum):
     """Codes of notices: facts that users should know although the work continues."""
 
+    CHATS_AS_TEXT = "chats_as_text"
     CHECKPOINT_KEPT = "checkpoint_kept"
     MODEL_WITHOUT_CHAT = "model_without_chat"
     SAFE_SETTING = "safe_setting"
@@ -185,6 +187,8 @@ class NoticeCode(StrEnum):
     TOKENS_DIFFER = "tokens_differ"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
     SCAN_LIMITED = "scan_limited"
+    TEXT_CUT = "text_cut"
+    TEXT_SHORT = "text_short"
     BASE_MODEL_UNKNOWN = "base_model_unknown"
     CARD_KEPT = "card_kept"
 

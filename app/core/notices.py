@@ -7,6 +7,12 @@ from app.core.language import tr
 
 NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.MODEL_WITHOUT_CHAT: (tr("You can't chat with {repository}: it is {kind}.")),
+    NoticeCode.CHATS_AS_TEXT: (
+        tr(
+            "The model's own chat template can't be used ({reason}), so the chats in the built-in "
+            "text are read as plain text."
+        )
+    ),
     NoticeCode.CHECKPOINT_KEPT: (
         tr("The weights are downloaded first and kept, because {reason}.")
     ),
@@ -170,6 +176,13 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.CARD_KEPT: (
         tr("{repository} has a card of its own, which stays as it is. No card is uploaded.")
+    ),
+    NoticeCode.TEXT_CUT: (tr("{file} has {size_bytes}; only its first {read_bytes} are used.")),
+    NoticeCode.TEXT_SHORT: (
+        tr(
+            "The text has {tokens} tokens, but this model needs {needed} for a good importance "
+            "matrix. A longer text gives better results."
+        )
     ),
     NoticeCode.SCAN_LIMITED: (
         tr(

@@ -297,6 +297,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("The text has {tokens} tokens; at least {needed} are needed."),
         tr("Choose a longer text."),
     ),
+    ErrorCode.TEXT_UNUSABLE: (
+        tr("{file} can't be used as a text: {reason}."),
+        tr("Choose a text file in UTF-8, or the built-in text."),
+    ),
     ErrorCode.IMPORTANCE_MATRIX_MISFIT: (
         tr(
             "The importance matrix belongs to another model: its entry for {tensor} has a "

@@ -53,9 +53,12 @@ TERMINAL_STEPS: dict[ErrorCode, str] = {
     ),
     ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (
         tr(
-            "Create one from a text (--calibration TEXT), give one (--imatrix FILE), or choose "
-            "another level."
+            "Create one (--calibration builtin, or a text file), give one (--imatrix FILE), or "
+            "choose another level."
         )
+    ),
+    ErrorCode.TEXT_UNUSABLE: (
+        tr("Give a text file in UTF-8, or the word “builtin” for the built-in text.")
     ),
     ErrorCode.CONVERTER_MISSING: (tr("Run “gristmill setup” to install it.")),
     ErrorCode.MODEL_NOT_FOUND: (

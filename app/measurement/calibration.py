@@ -13,29 +13,33 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
 from app.core.language import tr
 from app.core.load_options import LoadOptions
-from app.gguf_file.model import read_sane_model
+from app.gguf_file.model import Model, read_sane_model
 from app.inference.loading.loaded_model import LoadedModel, LoadRequest, Report, opened_model
 from app.inference.self_test.probe import working_options
 from app.inference.tokens.vocabulary import Vocabulary
 from app.measurement.activations import GatheredActivations
 from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS, text_chunks
+from app.measurement.texts.rendered_text import RenderedText
+from app.measurement.texts.text_length import shortage_of, widest_matrix
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
 
 
 def calibrate(
     model: Path,
-    text: str,
+    text: RenderedText,
     report: Report,
     *,
     dataset: str = "",
+    max_tokens: int | None = None,
     threads: int | None = None,
     gpu_layers: int | None = None,
 ) -> ImportanceMatrix:
     """Run the GGUF file `model` on `text`, and return its importance matrix.
 
     The text is read in chunks of 512 tokens, or of the trained context if that is smaller; an
-    incomplete last chunk is left out. `dataset` is stored as the name of the text.
+    incomplete last chunk is left out, and so are chunks beyond `max_tokens`. A text that is short
+    for the model is reported. `dataset` is stored as the name of the text.
 
     Raises:
         AppError: `text_short`, `model_rejected` (also if the weights result in values that are not
@@ -45,7 +49,10 @@ def calibrate(
     load_request = _load_request(model, threads, gpu_layers, gathered, report)
     with opened_model(load_request, report) as loaded:
         chunks = text_chunks(Vocabulary(loaded.model), text, load_request.context)
-        size_bytes = len(text.encode("utf-8", "replace"))
+        if max_tokens is not None:
+            chunks = chunks[: max(1, max_tokens // load_request.context)]
+        _report_shortage(load_request.model, len(chunks) * load_request.context, report)
+        size_bytes = text.size_bytes
         for number, chunk in enumerate(chunks):
             report(Progressed("calibrate", number * size_bytes // len(chunks), size_bytes))
             _evaluate(loaded, chunk, model.name)
@@ -53,6 +60,12 @@ def calibrate(
         report(Progressed("calibrate", size_bytes, size_bytes))
     datasets = (dataset,) if dataset else ()
     return ImportanceMatrix(gathered.entries(), len(chunks), load_request.context, datasets)
+
+
+def _report_shortage(model: Model, tokens: int, report: Report) -> None:
+    tensors = (tensor for header in model.headers for tensor in header.tensors)
+    if notice := shortage_of(tokens, widest_matrix(tensors)):
+        report(notice)
 
 
 def _load_request(

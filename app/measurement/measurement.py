@@ -21,6 +21,7 @@ from app.measurement.measured_speed import MeasuredSpeed, measure_speed
 from app.measurement.peak_memory import peak_memory_bytes
 from app.measurement.scores import Divergence, Scores
 from app.measurement.text_chunks import text_chunks
+from app.measurement.texts.rendered_text import RenderedText
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class MeasurementRequest:
 
     model: LoadRequest
     reference: LoadRequest | None
-    text: str | None
+    text: RenderedText | None
     chunk_tokens: int
     max_chunks: int | None = None
     measures_speed: bool = True
@@ -71,7 +72,7 @@ def measure(request: MeasurementRequest, report: Report) -> Measurement:
             report(Progressed("speed", 0, 0))
             speed, peak_bytes = measure_speed(model), peak_memory_bytes()
         if request.text is not None:
-            size_bytes = len(request.text.encode("utf-8", "replace"))
+            size_bytes = request.text.size_bytes
             with _opened_reference(request.reference, report) as reference:
                 scores = _scores(chunks, model, reference, size_bytes, report)
     measured = Measurement(

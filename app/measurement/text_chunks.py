@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from app.core.errors import AppError, ErrorCode
 from app.inference.session.engine_thread import STACK_BYTES
 from app.inference.tokens.vocabulary import Vocabulary
+from app.measurement.texts.rendered_text import RenderedText
 
 DEFAULT_CHUNK_TOKENS = 512
 _FEWEST_CHUNKS = 2
 
 
-def text_chunks(vocabulary: Vocabulary, text: str, chunk_tokens: int) -> list[list[int]]:
+def text_chunks(vocabulary: Vocabulary, text: RenderedText, chunk_tokens: int) -> list[list[int]]:
     """Return the text in chunks of `chunk_tokens`, each with a BOS token; the rest is left out.
 
     Raises:
@@ -25,8 +26,6 @@ def text_chunks(vocabulary: Vocabulary, text: str, chunk_tokens: int) -> list[li
     """
     begin = vocabulary.bos_token()
     tokens = _tokenize(vocabulary, text)
-    if begin is not None:
-        tokens.insert(0, begin)
     count, needed = len(tokens) // chunk_tokens, _FEWEST_CHUNKS * chunk_tokens
     if count < _FEWEST_CHUNKS:
         raise AppError(ErrorCode.TEXT_SHORT, tokens=len(tokens), needed=needed)
@@ -37,11 +36,10 @@ def text_chunks(vocabulary: Vocabulary, text: str, chunk_tokens: int) -> list[li
     return [tokens[start : start + chunk_tokens] for start in starts]
 
 
-def _tokenize(vocabulary: Vocabulary, text: str) -> list[int]:
-    # Control tokens in the text are plain text, as in llama.cpp's programs.
+def _tokenize(vocabulary: Vocabulary, text: RenderedText) -> list[int]:
     usual = threading.stack_size(STACK_BYTES)
     try:
         with ThreadPoolExecutor(1) as pool:
-            return pool.submit(vocabulary.tokenize, text, with_control_tokens=False).result()
+            return pool.submit(text.tokens, vocabulary).result()
     finally:
         threading.stack_size(usual)

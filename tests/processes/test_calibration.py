@@ -22,6 +22,7 @@ from app.inference.loading.loaded_model import LoadRequest
 from app.inference.session.session import Session
 from app.measurement.activations import plain_sums, routed_sums
 from app.measurement.calibration import calibrate
+from app.measurement.texts.rendered_text import RenderedText
 from app.native.graph import Tensor, operation_number
 from app.native.importance_matrix import read_importance_matrix, save_importance_matrix
 from app.native.library import load_ggml_base
@@ -106,7 +107,9 @@ def test_a_llama_gives_the_sums_that_transformers_sees(tmp_path: Path, converter
     checkpoint = make_tiny_checkpoint(tmp_path / "tiny", layers=2, dtype="float32")
     model = converted(checkpoint, tmp_path / "tiny.gguf")
     events: list[Event] = []
-    matrix = calibrate(model, calibration_text(), events.append, dataset="a.txt", threads=1)
+    matrix = calibrate(
+        model, RenderedText(calibration_text()), events.append, dataset="a.txt", threads=1
+    )
     chunks = chunks_of(model, calibration_text())
     sums = empty_sums()
     run_in_transformers(checkpoint, chunks, lambda model, _: hook_linear(model, sums, 2))
@@ -136,7 +139,7 @@ def test_a_llama_gives_the_sums_that_transformers_sees(tmp_path: Path, converter
 def test_experts_are_counted_by_the_tokens_that_reach_them(tmp_path: Path, converter: Path) -> None:
     checkpoint = make_tiny_mixtral(tmp_path / "tiny")
     model = converted(checkpoint, tmp_path / "tiny.gguf")
-    matrix = calibrate(model, calibration_text(), lambda _: None, threads=1)
+    matrix = calibrate(model, RenderedText(calibration_text()), lambda _: None, threads=1)
     sums, counts = empty_sums(), np.zeros(EXPERTS, int)
 
     def hook(model: Any, torch: Any) -> None:
@@ -200,7 +203,7 @@ def make_tiny_mixtral(folder: Path) -> Path:
 def test_a_short_text_is_refused(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf")
     with pytest.raises(AppError) as caught:
-        calibrate(model, "too short", lambda _: None, threads=1)
+        calibrate(model, RenderedText("too short"), lambda _: None, threads=1)
     assert caught.value.code is ErrorCode.TEXT_SHORT
     assert caught.value.details["needed"] == 512
 
@@ -208,14 +211,14 @@ def test_a_short_text_is_refused(tmp_path: Path) -> None:
 def test_weights_that_are_not_numbers_are_named(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf", with_numbers=False)
     with pytest.raises(AppError) as caught:
-        calibrate(model, calibration_text(), lambda _: None, threads=1)
+        calibrate(model, RenderedText(calibration_text()), lambda _: None, threads=1)
     assert caught.value.code is ErrorCode.MODEL_REJECTED
     assert "blk.0." in str(caught.value.details["reason"])
 
 
 def test_a_trained_context_below_a_chunk_makes_smaller_chunks(tmp_path: Path) -> None:
-    model = write_tiny_model(tmp_path / "tiny.gguf")
-    assert calibrate(model, "a" * 5_000, lambda _: None, threads=1).chunk_count == 5_000 // 256
+    model, text = write_tiny_model(tmp_path / "tiny.gguf"), RenderedText("a" * 5_000)
+    assert calibrate(model, text, lambda _: None, threads=1).chunk_count == 5_000 // 256
 
 
 def test_the_layout_of_a_tensor_is_ggmls() -> None:

@@ -346,7 +346,7 @@ def assert_refused(status: int, lines: list[str], complaints: list[str], code: E
 
 @pytest.mark.parametrize(
     "options",
-    [[], ["--text", "a.txt", "--context", "15"], ["--only", "quality"], ["--only", "memory"]],
+    [["--chunks", "0"], ["--text", "a.txt", "--context", "15"], ["--only", "memory"]],
 )
 def test_wrong_usage(options: list[str]) -> None:
     assert run_verb("measure", "starter", *options).status == EXIT_USAGE

@@ -57,11 +57,15 @@ class TemplateSetup(msgspec.Struct, frozen=True):
 
 
 class ChatInput(msgspec.Struct, frozen=True):
-    """Messages and tools in OpenAI's format, and options of the template."""
+    """Messages and tools in OpenAI's format, and options of the template.
+
+    The prompt of one that `awaits_reply` ends where the assistant's reply begins.
+    """
 
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] = []
     options: dict[str, str | int | float | bool | None] = {}
+    awaits_reply: bool = True
 
     def masked_by(self, masks: Masks, *, everything: bool) -> ChatInput:
         """Return the input with its text masked."""
@@ -70,6 +74,7 @@ class ChatInput(msgspec.Struct, frozen=True):
             mapped_messages(self.messages, change),
             mapped(self.tools, change),
             mapped(self.options, change),
+            self.awaits_reply,
         )
 
 
@@ -190,7 +195,10 @@ class Renderer:
         except Exception as error:
             for messages, tools in repaired(conversation.messages, conversation.tools):
                 with suppress(Exception):
-                    return self._with_provenance(ChatInput(messages, tools, conversation.options))
+                    repaired_input = msgspec.structs.replace(
+                        conversation, messages=messages, tools=tools
+                    )
+                    return self._with_provenance(repaired_input)
             raise error from None
 
     def _with_provenance(self, conversation: ChatInput) -> Rendered:
@@ -219,7 +227,7 @@ class Renderer:
     def _plain(self, conversation: ChatInput) -> str:
         variables: dict[str, Any] = {**conversation.options, **self._tokens}
         variables["messages"] = list(self._form.messages(conversation.messages))
-        variables["add_generation_prompt"] = True
+        variables["add_generation_prompt"] = conversation.awaits_reply
         if conversation.tools or self._form.has_null_tools:
             variables |= {"tools": conversation.tools or None, "documents": None}
         return self._template.render(variables)

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
+from app.core.builtin_text import BUILTIN_TEXT
 from app.core.events import ModelListed
 from app.core.language import tr
 from app.gui.pages.measure.measure_choice import MeasureChoice
@@ -19,6 +20,7 @@ from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.number_box import NumberBox
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.segmented_choice import SegmentedChoice
 
 _USUAL_CHUNKS, _MOST_CHUNKS = 40, 100_000
 
@@ -44,6 +46,9 @@ class ChoiceCard(CollapsibleCard):
             file_filter=tr("Texts (*.txt *.md *.raw);;All files (*)"),
             hint=tr("A text like those the model will read and write"),
         )
+        self.text_kind = SegmentedChoice(
+            theme, tr("Text"), (("builtin", tr("Built-in text")), ("own", tr("Your text…")))
+        )
         self.chunks = NumberBox(1, _MOST_CHUNKS)
         self.chunks.setValue(_USUAL_CHUNKS)
         self._fault = PlainLabel("", "caption", wrap=True)
@@ -56,6 +61,7 @@ class ChoiceCard(CollapsibleCard):
         for box in (self.quality, self.speed):
             box.clicked.connect(self._on_changed)
         self.reference.activated.connect(self._on_changed)
+        self.text_kind.changed.connect(self._on_changed)
         self.text.changed.connect(self._on_changed)
         self.chunks.valueChanged.connect(self._on_changed)
 
@@ -65,7 +71,7 @@ class ChoiceCard(CollapsibleCard):
         return MeasureChoice(
             has_quality=self.quality.isChecked(),
             has_speed=self.speed.isChecked(),
-            text=str(Path(self.text.path).expanduser()) if self.text.path else "",
+            text=self._text(),
             chunks=self.chunks.value(),
             reference=self._paths[self.reference.currentIndex()] if self._paths else "",
         )
@@ -76,10 +82,10 @@ class ChoiceCard(CollapsibleCard):
         choice = self.choice
         if not (choice.has_quality or choice.has_speed):
             return tr("Tick what to measure.")
-        if not choice.has_quality:
+        if not choice.has_quality or self.text_kind.value == "builtin":
             return ""
         if not choice.text:
-            return tr("Choose a text for the quality, or measure only the speed.")
+            return tr("Choose a file with your text.")
         return "" if Path(choice.text).is_file() else tr("File not found.")
 
     def show_references(self, models: Sequence[ModelListed], labels: dict[str, str]) -> None:
@@ -94,6 +100,11 @@ class ChoiceCard(CollapsibleCard):
             self.reference.setCurrentIndex(index)
         self._show()
 
+    def _text(self) -> str:
+        if self.text_kind.value == "builtin":
+            return BUILTIN_TEXT
+        return str(Path(self.text.path).expanduser()) if self.text.path else ""
+
     def _on_changed(self) -> None:
         self._show()
         self.changed.emit()
@@ -102,7 +113,9 @@ class ChoiceCard(CollapsibleCard):
         for row in self._quality_rows:
             row.setEnabled(self.quality.isChecked())
         self.set_summary(" · ".join(self._summary_words()))
-        is_wrong = bool(self.text.path) and bool(self.fault) and self.quality.isChecked()
+        is_own = self.text_kind.value == "own"
+        self.text.setVisible(is_own)
+        is_wrong = is_own and bool(self.text.path and self.fault) and self.quality.isChecked()
         self.text.set_invalid(is_wrong)
         self._fault.set_text(self.fault if is_wrong else "")
         self._fault.setVisible(is_wrong)
@@ -115,7 +128,8 @@ class ChoiceCard(CollapsibleCard):
         if choice.has_speed:
             yield tr("speed and memory")
         if choice.has_quality and choice.text:
-            yield Path(choice.text).name
+            is_own = self.text_kind.value == "own"
+            yield Path(choice.text).name if is_own else tr("built-in text")
 
     def _arrange(self) -> None:
         boxes = QWidget()
@@ -124,6 +138,13 @@ class ChoiceCard(CollapsibleCard):
         column.setSpacing(SPACING.small)
         column.addWidget(self.quality)
         column.addWidget(self.speed)
+        texts = QWidget()
+        column = QVBoxLayout(texts)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.small)
+        column.addWidget(self.text_kind)
+        column.addWidget(self.text)
+        texts.setFocusProxy(self.text_kind)
         self._quality_rows = (
             FormRow(
                 tr("Reference"),
@@ -133,7 +154,7 @@ class ChoiceCard(CollapsibleCard):
             FormRow(
                 tr("Text"),
                 tr("The model predicts each token of it. Use the same text for all levels."),
-                self.text,
+                texts,
                 stacked=True,
             ),
             FormRow(

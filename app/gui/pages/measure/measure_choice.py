@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class MeasureChoice:
-    """The parts to measure, the text and its length in chunks, None for all of it.
+    """The parts to measure, the text as an argument, and its length in chunks, None for all of it.
 
     `reference` is the path of the model to compare with, empty if there is none.
     """

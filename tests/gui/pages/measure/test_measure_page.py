@@ -45,6 +45,12 @@ def click(qtbot: QtBot, button: object) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def choose_own(page: MeasurePage, text: str) -> None:
+    page.choices.text_kind.set_value("own")
+    page.choices.text.set_path(text)
+    page.choices.text.changed.emit(text)
+
+
 def wait_for_results(window: MainWindow, qtbot: QtBot) -> None:
     page, models = window.measure, window._workbench.models
     qtbot.waitUntil(lambda: page.run.is_over, timeout=MEASURE_MS)
@@ -91,10 +97,11 @@ def test_levels_are_measured_one_by_one_and_kept(
     assert page.family is not None
     assert page.family.name == "Grain"
     assert [level.label for level in page.table.ticked()] == ["Q4_0", "Q8_0"]
+    assert page.measure_button.isEnabled()
+    choose_own(page, "")
     assert not page.measure_button.isEnabled()
-    assert "Choose a text" in page.reason.text()
-    page.choices.text.set_path(str(text))
-    page.choices.text.changed.emit(str(text))
+    assert page.reason.text() == "Choose a file with your text."
+    choose_own(page, str(text))
     page.choices.chunks.setValue(2)
     assert page.measure_button.text() == "Measure 2 levels"
     page.measure_button.setFocus()
@@ -131,7 +138,7 @@ def test_one_failure_does_not_stop_the_others(
     write_tiny_model(folder / "Grain-Q4_0.gguf", with_numbers=False)
     write_tiny_model(folder / "Grain-Q8_0.gguf")
     window, page = open_page()
-    page.choices.text.set_path(str(text))
+    choose_own(page, str(text))
     page.choices.speed.click()
     click(qtbot, page.measure_button)
     wait_for_results(window, qtbot)
@@ -155,7 +162,7 @@ def test_stop_cancels_all(
     for level in ("Q4_0", "Q8_0"):
         write_tiny_model(home / "models" / f"Grain-{level}.gguf")
     window, page = open_page()
-    page.choices.text.set_path(str(text))
+    choose_own(page, str(text))
     page.choices.speed.click()
     page.choices.chunks.setValue(100_000)
     click(qtbot, page.measure_button)
@@ -171,8 +178,10 @@ def test_stop_cancels_all(
 def test_only_the_speed_needs_no_text(window: MainWindow) -> None:
     page = show_made_up(window)
     page.table.tick([page._levels[0].model.path])
+    assert "--text builtin --reference /m/Grain-F16.gguf --chunks 40" in page._commands()
     page.choices.quality.click()
     assert page.measure_button.isEnabled()
+    assert "--text builtin" not in page._commands()
     assert page._commands() == "gristmill measure /m/Grain-Q4_0.gguf --only speed"
     page.choices.speed.click()
     assert not page.measure_button.isEnabled()
@@ -184,7 +193,7 @@ def test_the_reference_is_the_file_of_16_bits(window: MainWindow, text: Path) ->
     assert page.choices.reference.currentText() == "F16"
     assert page.table.item(3, 0).text() == "F16"
     assert [level.label for level in page.table.ticked()] == ["F16"]
-    page.choices.text.set_path(str(text))
+    choose_own(page, str(text))
     page.table.tick([level.model.path for level in page._levels[2:]])
     first, second = page._commands().splitlines()
     assert "--reference /m/Grain-F16.gguf" in first
