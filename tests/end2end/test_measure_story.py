@@ -84,7 +84,7 @@ def test_two_levels_are_measured_plotted_and_exported(
     assert QSvgRenderer(str(tmp_path / "levels.svg")).isValid()
     with (tmp_path / "levels.csv").open(encoding="utf-8-sig", newline="") as table:
         rows = {row["level"]: row for row in csv.DictReader(table)}
-    four, eight = (float(rows[level]["KL divergence, mean (nats)"]) for level in ("Q4_0", "Q8_0"))
+    four, eight = (float(rows[level]["kl_divergence_mean_nats"]) for level in ("Q4_0", "Q8_0"))
     assert four > eight > 0
     assert rows["F16"]["perplexity"] == ""
-    assert rows["Q4_0"]["measured types (yes or no)"] == "yes"
+    assert rows["Q4_0"]["has_measured_types"] == "yes"

@@ -27,8 +27,6 @@ _STEPS = {
     Qt.Key.Key_Right: 1,
     Qt.Key.Key_Down: 1,
 }
-_MARGIN = SIZE.focus
-"""Room for the focus ring."""
 
 
 class FigureView(QWidget):
@@ -72,7 +70,7 @@ class FigureView(QWidget):
         """Return the height that suits the figure at a width."""
         if self.figure is None:
             return 0
-        return math.ceil(self.figure.height_for(width - 2 * _MARGIN)) + 2 * _MARGIN
+        return math.ceil(self.figure.height_for(width))
 
     def sizeHint(self) -> QSize:
         """Return a usual size."""
@@ -80,7 +78,7 @@ class FigureView(QWidget):
 
     def target_place(self, index: int) -> QRectF:
         """Return where a target lies in the widget."""
-        return self._targets()[index].place.translated(_MARGIN, _MARGIN)
+        return self._targets()[index].place
 
     def paintEvent(self, _: QPaintEvent) -> None:
         """Draw the figure, and the values of the target that is pointed at."""
@@ -88,13 +86,9 @@ class FigureView(QWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.translate(_MARGIN, _MARGIN)
         self.figure.draw(painter, self._size(), self._theme.colors)
         if target := self._shown_target():
             self._draw_values(painter, target)
-        painter.resetTransform()
-        if self.hasFocus() and not self._is_by_mouse:
-            self._draw_ring(painter)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Show the values below the pointer."""
@@ -168,21 +162,27 @@ class FigureView(QWidget):
         return self.figure.targets(self._size()) if self.figure else []
 
     def _size(self) -> QSizeF:
-        return QSizeF(self.width() - 2 * _MARGIN, self.height() - 2 * _MARGIN)
+        return QSizeF(self.size())
 
     def _index_at(self, position: QPointF) -> int | None:
         """Return the target whose middle is nearest, of those below the pointer."""
-        at = position - QPointF(_MARGIN, _MARGIN)
         hit = [
-            ((target.place.center() - at).manhattanLength(), index)
+            ((target.place.center() - position).manhattanLength(), index)
             for index, target in enumerate(self._targets())
-            if target.place.contains(at)
+            if target.place.contains(position)
         ]
         return min(hit)[1] if hit else None
 
     def _draw_values(self, painter: QPainter, target: Target) -> None:
         """Draw a box with the values beside a target, within the figure."""
         colors, size = self._theme.colors, self._size()
+        # The target with the ring is the one that has the focus.
+        inset = SIZE.focus / 2
+        ring = target.place.adjusted(inset, inset, -inset, -inset)
+        radius = ring.height() / 2 if ring.width() == ring.height() else SMALL_RADIUS
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(colors.accent), SIZE.focus))
+        painter.drawRoundedRect(ring, radius, radius)
         width = max(map(width_of, target.words)) + 2 * SPACING.small
         height = len(target.words) * line_height() + 2 * SPACING.tiny
         middle = target.place.center()
@@ -194,21 +194,9 @@ class FigureView(QWidget):
         painter.setPen(QPen(QColor(colors.outline), SIZE.hairline))
         painter.setBrush(QColor(colors.surface))
         painter.drawRoundedRect(box, SMALL_RADIUS, SMALL_RADIUS)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(colors.accent), SIZE.focus))
-        if target.place.width() == target.place.height():
-            reach = target.place.width() / 2 - SIZE.focus
-            painter.drawEllipse(middle, reach, reach)
         inner = box.adjusted(SPACING.small, SPACING.tiny, -SPACING.small, 0)
         for number, line in enumerate(target.words):
             place = QRectF(
                 inner.left(), inner.top() + number * line_height(), inner.width(), line_height()
             )
             write(painter, place, line, colors.muted if number else colors.ink)
-
-    def _draw_ring(self, painter: QPainter) -> None:
-        painter.setPen(QPen(QColor(self._theme.colors.accent), SIZE.focus))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        inset = SIZE.focus / 2
-        ring = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
-        painter.drawRoundedRect(ring, SMALL_RADIUS, SMALL_RADIUS)

@@ -31,7 +31,7 @@ _SHAPE, _LEAST_HEIGHT, _MOST_HEIGHT = 0.5, 280.0, 420.0
 _TICK_HEIGHT = 40.0
 _INNER = 2 * MARK_RADIUS
 """Room between the ends of an axis and the points at them."""
-_HIT_RADIUS = 12.0
+_HIT_RADIUS = 11.0
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ class MainWindow(QMainWindow):
         self._results = RunResults(workbench.theme, self)
         self._results.chat_requested.connect(self.start_chat)
         self._results.models_requested.connect(lambda: self.show_page("models"))
+        self._results.measurements_requested.connect(lambda: self.show_page("measure"))
         self._build_layout()
         self._connect()
         self._add_shortcuts()
@@ -160,6 +161,7 @@ class MainWindow(QMainWindow):
 
         page = MeasurePage(self._workbench)
         page.models_requested.connect(lambda: self._go_to("models"))
+        page.run_ended.connect(self._results.tell_measurements)
         self._stack.addWidget(page)
         return page
 

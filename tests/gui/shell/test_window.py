@@ -126,7 +126,8 @@ def test_the_pages_are_reached_by_keyboard(window: MainWindow, qtbot: QtBot) -> 
         "2": window.models,
         "3": window.hub,
         "4": window.convert,
-        "5": window.settings,
+        "5": window.measure,
+        "6": window.settings,
         "1": window.chat,
     }
     for key, page in pages.items():

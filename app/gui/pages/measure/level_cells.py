@@ -32,6 +32,7 @@ def _level_cell(level: MeasuredLevel, *, is_reference: bool) -> Cell:
     return Cell(
         level.label,
         ", ".join(marks),
+        short=tr("measured") if level.has_measured_types else ", ".join(marks),
         tool_tip="\n".join((*exact_words(level), level.model.path)),
         spoken=", ".join((level.label, *marks)),
         caption_tone="accent" if level.has_measured_types else "muted",

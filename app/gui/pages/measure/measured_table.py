@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
 from app.core.language import tr
@@ -13,7 +13,7 @@ from app.gui.levels.level_delegate import CELL_ROLE, LevelDelegate
 from app.gui.pages.measure.level_cells import result_cells
 from app.gui.pages.measure.measured_levels import MeasuredLevel
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import SIZE, SPACING, WEIGHT_STRONG
 from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.plain_text import plain_tool_tip
 
@@ -21,7 +21,7 @@ _CHECKED = Qt.CheckState.Checked
 _DIVERGENCE = 2
 _FIGURES = (1, 2, 3, 4, 5)
 _ROOMY = {1: 13, 2: 17, 3: 14, 4: 17, 5: 14, 6: 15}
-_TIGHT = {1: 10, 2: 11, 3: 12, 4: 12, 5: 11, 6: 13}
+_TIGHT = {1: 11, 2: 11, 3: 13, 4: 11, 5: 11, 6: 13}
 """Widths in units of a small space; the rest goes to the level."""
 _SPACIOUS = 108
 """From this width on, in units, columns are roomy."""
@@ -48,7 +48,6 @@ class MeasuredTable(ItemTable):
         ]
         super().__init__(tr("Levels and results"), headers, figures=_FIGURES, parent=parent)
         self._headers = headers
-        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
         for column, words in enumerate(headers):
             self._set_header(column, plain_tool_tip(words), Qt.ItemDataRole.ToolTipRole)
         for column in _ROOMY:
@@ -119,11 +118,20 @@ class MeasuredTable(ItemTable):
 
     def _fit_columns(self) -> None:
         is_roomy = self.viewport().width() // SPACING.small >= _SPACIOUS
-        words = self._headers[_DIVERGENCE] if is_roomy else tr("KL")
-        self._set_header(_DIVERGENCE, words, Qt.ItemDataRole.DisplayRole)
         for column, units in (_ROOMY if is_roomy else _TIGHT).items():
             if self.columnWidth(column) != units * SPACING.small:
                 self.setColumnWidth(column, units * SPACING.small)
+            words = self._headers[column]
+            if column == _DIVERGENCE and not is_roomy:
+                words = tr("KL")
+            self._set_header(column, self._elided(words, column), Qt.ItemDataRole.DisplayRole)
+
+    def _elided(self, words: str, column: int) -> str:
+        # Headers of fixed columns would be cut without an ellipsis.
+        font = QFont(self.horizontalHeader().font())
+        font.setWeight(QFont.Weight(WEIGHT_STRONG))
+        room = self.columnWidth(column) - 2 * (SPACING.small + SIZE.item_margin)
+        return QFontMetrics(font).elidedText(words, Qt.TextElideMode.ElideRight, room)
 
     def _set_header(self, column: int, words: str, role: Qt.ItemDataRole) -> None:
         self.model().setHeaderData(column, Qt.Orientation.Horizontal, words, role)

@@ -49,9 +49,12 @@ class MeasurePage(QWidget):
 
     Signals:
         models_requested: there is nothing to measure, and the user wants to get a model.
+        run_ended: the name of the model and the tasks of measurements that have all ended while the
+            user looked elsewhere.
     """
 
     models_requested = Signal()
+    run_ended = Signal(str, list)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,7 +62,7 @@ class MeasurePage(QWidget):
         theme = workbench.theme
         self._families: tuple[ModelFamily, ...] = ()
         self._key = ""
-        self._wanted = ""
+        self._wanted = self._measured_name = ""
         self._levels: tuple[MeasuredLevel, ...] = ()
         self.family_box = DropDown()
         self.safe_control = self.family_box
@@ -97,6 +100,7 @@ class MeasurePage(QWidget):
         if family is None:
             return
         self.notice.hide()
+        self._measured_name = family.name
         self.run.follow(
             [
                 self._workbench.tasks.add(
@@ -127,7 +131,7 @@ class MeasurePage(QWidget):
         if not models.is_known:
             self._empty.show_state("search", tr("Looking for models…"), "")
         elif not self._families:
-            words = tr("Convert or download a model; then compare its levels here.")
+            words = tr("Convert or download a model to compare its levels.")
             title = tr("No models to measure yet")
             self._empty.show_state("measure", title, words, tr("Get a model"))
         self._choose_family()
@@ -178,6 +182,8 @@ class MeasurePage(QWidget):
         self.table.tick(
             [one.model.path for one in self.table.ticked() if one.model.path not in done]
         )
+        if self.run.is_over and not self.isVisible():
+            self.run_ended.emit(self._measured_name, [row.task for row in self.run.rows])
         has_focus = self.stop_button.hasFocus()
         self._show_state()
         if has_focus and self.run.is_over:
@@ -197,6 +203,7 @@ class MeasurePage(QWidget):
         self.reason.set_text("" if is_running else fault)
         has_results = bool(self.plots.figures)
         self.export_button.setEnabled(has_results)
+        self.export_button.setVisible(bool(self._families))
         self.hint.setVisible(not has_results)
         self.hint.set_text(tr("Plots of quality, speed and memory appear here."))
 

@@ -1,4 +1,7 @@
-"""The results of a family as CSV: raw numbers, with the units in the header."""
+"""The results of a family as CSV: raw numbers, with the units in the header.
+
+The names of the columns are for programs, and the same in every language.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,22 @@ from app.gui.pages.measure.measured_levels import MeasuredLevel
 _HEADER = (
     "level",
     "file",
-    "measured types (yes or no)",
-    "size (bytes)",
-    "bits per weight",
-    "KL divergence, mean (nats)",
-    "KL divergence, median (nats)",
-    "KL divergence, 99.9th percentile (nats)",
-    "same most likely token (0 to 1)",
+    "has_measured_types",
+    "size_bytes",
+    "bits_per_weight",
+    "kl_divergence_mean_nats",
+    "kl_divergence_median_nats",
+    "kl_divergence_p999_nats",
+    "top_token_agreement_share",
     "perplexity",
-    "prompt (tokens/s)",
-    "generation (tokens/s)",
-    "speed disturbed by other programs (yes or no)",
-    "peak memory (bytes)",
+    "prompt_tokens_per_second",
+    "generation_tokens_per_second",
+    "is_speed_disturbed",
+    "peak_memory_bytes",
     "reference",
-    "text of the KL divergence",
-    "text of the perplexity",
-    "measured on",
+    "kl_divergence_text",
+    "perplexity_text",
+    "measured_on",
 )
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from app.gui.pages.measure.page import MeasurePage
 from app.gui.shell.window import MainWindow
+from app.gui.widgets.notice_bar import NoticeBar
 from tests.gui.conftest import WindowMaker
 from tests.gui.pages.measure.levels import COMPARED, listed
 from tests.support.engine.tiny_model import write_tiny_model
@@ -141,7 +142,12 @@ def test_one_failure_does_not_stop_the_others(
     choose_own(page, str(text))
     page.choices.speed.click()
     click(qtbot, page.measure_button)
+    window.show_page("chat")
     wait_for_results(window, qtbot)
+    (told,) = [bar for bar in window.findChildren(NoticeBar) if "measured" in bar.text]
+    assert told.text == "Grain: 1 of 2 measured."
+    told.acted.emit("results")
+    assert page.isVisible()
     states = {row.task.title: row.task.state for row in page.run.rows}
     assert states == {"Grain Q4_0": "failed", "Grain Q8_0": "finished"}
     assert page.run.heading.text() == "Measured: 1 of 2"
@@ -249,7 +255,7 @@ def test_the_exports(window: MainWindow, tmp_path: Path, theme: str) -> None:
     with files["csv"].open(encoding="utf-8-sig", newline="") as table:
         rows = list(csv.DictReader(table))
     assert [row["level"] for row in rows] == ["Q4_0", "Q4_K_M", "Q8_0", "F16"]
-    assert rows[0]["KL divergence, mean (nats)"] == "0.2"
+    assert rows[0]["kl_divergence_mean_nats"] == "0.2"
     window.theme.choose("light")
 
 

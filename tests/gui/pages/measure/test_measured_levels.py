@@ -155,19 +155,19 @@ def test_the_table_as_csv_has_raw_numbers_and_units() -> None:
     assert {name: ours[name] for name in list(ours)[:10]} == {
         "level": "Q4_K_M",
         "file": "Grain-Q4_K_M.gguf",
-        "measured types (yes or no)": "yes",
-        "size (bytes)": "1",
-        "bits per weight": "4.85",
-        "KL divergence, mean (nats)": "0.0123456789",
-        "KL divergence, median (nats)": "0.004",
-        "KL divergence, 99.9th percentile (nats)": "1.5",
-        "same most likely token (0 to 1)": "0.9512",
+        "has_measured_types": "yes",
+        "size_bytes": "1",
+        "bits_per_weight": "4.85",
+        "kl_divergence_mean_nats": "0.0123456789",
+        "kl_divergence_median_nats": "0.004",
+        "kl_divergence_p999_nats": "1.5",
+        "top_token_agreement_share": "0.9512",
         "perplexity": "7.25",
     }
-    assert ours["prompt (tokens/s)"] == "1234.5"
-    assert ours["peak memory (bytes)"] == "5000000000"
-    assert ours["text of the KL divergence"] == WIKI
-    assert outdated["perplexity"] == outdated["measured on"] == ""
+    assert ours["prompt_tokens_per_second"] == "1234.5"
+    assert ours["peak_memory_bytes"] == "5000000000"
+    assert ours["kl_divergence_text"] == WIKI
+    assert outdated["perplexity"] == outdated["measured_on"] == ""
 
 
 def test_a_file_name_is_no_formula() -> None:
