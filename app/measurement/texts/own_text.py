@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -47,13 +48,18 @@ def read_own_text(file: Path, report: Callable[[NoticeReported], object]) -> str
 def _read(file: Path) -> tuple[bytes, int]:
     """Return the first 8 MB of a file, and its whole size."""
     descriptor = os.open(file, _FLAGS)
-    with os.fdopen(descriptor, "rb") as opened:
+    try:
         state = os.fstat(descriptor)
+        if stat.S_ISDIR(state.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not stat.S_ISREG(state.st_mode):
             raise _unusable(file, tr("it is not a regular file"))
-        content = opened.read(MOST_BYTES_READ)
+        with os.fdopen(descriptor, "rb", closefd=False) as opened:
+            content = opened.read(MOST_BYTES_READ)
         # Files such as those in /proc have a size of 0.
         return content, max(state.st_size, len(content))
+    finally:
+        os.close(descriptor)
 
 
 def _decoded(file: Path, content: bytes, *, is_whole: bool) -> str:

@@ -89,6 +89,17 @@ def test_an_importance_matrix_without_a_file_is_none() -> None:
     assert matrix.check_arguments() == ("m", "--imatrix", "/i.dat", "--dry-run")
 
 
+def test_the_builtin_text_has_no_path() -> None:
+    options = ConversionOptions("m", importance_kind="builtin")
+    assert options.has_importance
+    assert options.makes_importance
+    assert options.has_types
+    assert options.check_arguments() == ("m", "--calibration", "builtin", "--dry-run")
+    assert not ConversionOptions("m", importance_kind="text").makes_importance
+    assert not ConversionOptions("m", "file", "/i.dat").makes_importance
+    assert not ConversionOptions("m").makes_importance
+
+
 def test_another_source_keeps_what_holds_for_any() -> None:
     assert ALL.for_source("other") == ConversionOptions(
         "other", threads=3, uses_reference_code=True, folder="/out"

@@ -129,7 +129,8 @@ def test_a_text_brings_the_special_levels(
     step = page.levels_step
     set_ticks(page, "Q8_0", "Q2_K")
     assert "importance matrix" in step.special_note.text()
-    qtbot.mouseClick(step.matrix_button, Qt.MouseButton.LeftButton)
+    step.options_card.set_open(True)
+    click(step.options_card.importance, qtbot, "Your text…")
     assert step.options_card.importance.text.isVisible()
     wait_for_levels(page, qtbot)
 
@@ -151,16 +152,33 @@ def test_a_text_brings_the_special_levels(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("known_machine")
+def test_the_builtin_text_needs_no_file(page: ConvertPage, qtbot: QtBot, tiny: Path) -> None:
+    check(page, qtbot, tiny)
+    step = page.levels_step
+    set_ticks(page, "Q8_0", "Q2_K")
+    qtbot.mouseClick(step.matrix_button, Qt.MouseButton.LeftButton)
+    importance = step.options_card.importance
+    assert importance.kind.isVisible()
+    assert (importance.kind.value, importance.fault) == ("builtin", "")
+    assert not importance.text.isVisible()
+    wait_for_levels(page, qtbot, WITH_SPECIAL)
+    assert step.options_card.summary == "Importance matrix from the built-in text"
+    (command,) = commands(page, qtbot, step.copy_button)
+    assert command[command.index("--calibration") + 1] == "builtin"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("known_machine")
 def test_without_the_matrix_the_special_levels_go(
     page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
 ) -> None:
     check(page, qtbot, tiny)
     importance = page.levels_step.options_card.importance
-    importance.offer_text()
+    page.levels_step.options_card.set_open(True)
+    click(importance, qtbot, "Your text…")
     enter(importance.text, qtbot, text)
     wait_for_levels(page, qtbot, WITH_SPECIAL)
     set_ticks(page, "IQ1_S", "Q6_K")
-    page.levels_step.options_card.set_open(True)
     click(importance, qtbot, "None")
     wait_for_levels(page, qtbot, ALL)
     assert page.levels_step.chosen_levels() == ["Q6_K"]
@@ -231,10 +249,11 @@ def test_a_type_that_needs_a_matrix_leads_to_one(
     choose(overrides.lines[0].type, "iq2_xxs")
     wait_for_check(page, qtbot)
     assert "needs an importance matrix" in page.notice.text
-    click(page.notice, qtbot, "Make one from a text…")
+    click(page.notice, qtbot, "Make one from the built-in text")
     importance = page.levels_step.options_card.importance
-    assert importance.kind.value == "text"
-    assert importance.text.findChild(QLineEdit).hasFocus()
+    assert importance.kind.value == "builtin"
+    wait_for_levels(page, qtbot, WITH_SPECIAL)
+    assert not page.notice.isVisible()
 
 
 @pytest.mark.slow
@@ -563,7 +582,8 @@ def test_an_importance_matrix_is_for_one_source(
 ) -> None:
     page.session.locate(str(tmp_path))
     importance = page.levels_step.options_card.importance
-    importance.offer_text()
+    importance.kind.set_value("text")
+    importance.kind.changed.emit("text")
     enter(importance.text, qtbot, text)
     assert page.session.options.has_importance
     page.start_with(str(tmp_path / "another"))

@@ -100,17 +100,20 @@ def enter(field: QWidget, qtbot: QtBot, words: str) -> None:
     qtbot.keyClick(line, Qt.Key.Key_Return)
 
 
+def importance_field(step: LevelsStep, kind: str) -> QWidget:
+    step.options_card.set_open(True)
+    importance = step.options_card.importance
+    importance.kind.set_value(kind)
+    importance.kind.changed.emit(kind)
+    return importance.text if kind == "text" else importance.matrix
+
+
 def text_field(step: LevelsStep) -> QWidget:
-    step.matrix_button.click()
-    return step.options_card.importance.text
+    return importance_field(step, "text")
 
 
 def matrix_field(step: LevelsStep) -> QWidget:
-    step.offer_importance()
-    importance = step.options_card.importance
-    importance.kind.set_value("file")
-    importance.kind.changed.emit("file")
-    return importance.matrix
+    return importance_field(step, "file")
 
 
 def folder_field(step: LevelsStep) -> QWidget:

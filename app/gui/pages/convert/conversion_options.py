@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from app.core.builtin_text import BUILTIN_TEXT
+
 VERB = "convert"
 PROJECTOR_LEVEL = "F16"
-ImportanceKind = Literal["none", "file", "text"]
+ImportanceKind = Literal["none", "builtin", "text", "file"]
 _IMPORTANCE_OPTIONS: dict[ImportanceKind, str] = {"file": "--imatrix", "text": "--calibration"}
 
 
@@ -18,8 +20,8 @@ _IMPORTANCE_OPTIONS: dict[ImportanceKind, str] = {"file": "--imatrix", "text": "
 class ConversionOptions:
     """All options except the levels; an empty field leaves the choice to the program.
 
-    `overrides` are pairs of a pattern for tensor names and a type; `types_from` is a GGUF file
-    whose types the other tensors get.
+    `importance_path` is the file of the kinds "text" and "file". `overrides` are pairs of a pattern
+    for tensor names and a type; `types_from` is a GGUF file whose types the other tensors get.
     """
 
     source: str = ""
@@ -41,7 +43,13 @@ class ConversionOptions:
     @property
     def has_importance(self) -> bool:
         """True if there is an importance matrix, or a text to make one from."""
-        return self.importance_kind != "none" and bool(self.importance_path)
+        has_file = self.importance_kind != "none" and bool(self.importance_path)
+        return has_file or self.importance_kind == "builtin"
+
+    @property
+    def makes_importance(self) -> bool:
+        """True if an importance matrix is made."""
+        return self.has_importance and self.importance_kind != "file"
 
     @property
     def has_types(self) -> bool:
@@ -78,7 +86,9 @@ class ConversionOptions:
 
     def _type_options(self) -> list[str]:
         options: list[str] = []
-        if self.has_importance:
+        if self.importance_kind == "builtin":
+            options += ("--calibration", BUILTIN_TEXT)
+        elif self.has_importance:
             options += (
                 _IMPORTANCE_OPTIONS[self.importance_kind],
                 expanded_path(self.importance_path),

@@ -179,7 +179,7 @@ class ConversionSession(QObject):
         if self.is_remote:
             before = self._downloads.start(_request_of(options))
             tasks.append((before, download_steps()))
-        steps = conversion_steps(makes_matrix=options.importance_kind == "text")
+        steps = conversion_steps(makes_matrix=options.makes_importance)
         models = self._add_task(", ".join(levels), options.run_arguments(levels), before, steps)
         tasks.append((models, steps))
         if options.wants_projector:

@@ -1,4 +1,4 @@
-"""Choose no importance matrix, a file, or a text to make one from."""
+"""Choose no importance matrix, a text to make one from, or a file."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ class ImportanceField(QWidget):
             tr("Importance matrix"),
             (
                 ("none", tr("None")),
+                ("builtin", tr("Built-in text")),
+                ("text", tr("Your text…")),
                 ("file", tr("From a file…")),
-                ("text", tr("Make from a text…")),
             ),
         )
         self.matrix = PathField(
@@ -90,14 +91,15 @@ class ImportanceField(QWidget):
         is_folder = Path(expanded_path(field.path)).is_dir()
         return tr("That is a folder, not a file.") if is_folder else ""
 
-    def offer_text(self) -> None:
-        """Choose to make a matrix, and ask for the text."""
-        self.kind.set_value("text")
+    def choose_builtin_text(self) -> None:
+        """Choose to make a matrix from the built-in text."""
+        self.kind.set_value("builtin")
         self._on_changed()
-        self.text.setFocus()
 
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
         """Return the options with this choice; a faulty one is left out."""
+        if self.kind.value == "builtin":
+            return replace(options, importance_kind="builtin", importance_path="")
         kind: ImportanceKind = "none"
         field = self._fields.get(self.kind.value)
         if field is not None and not self.fault:

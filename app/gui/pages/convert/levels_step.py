@@ -67,7 +67,9 @@ class LevelsStep(QWidget):
             "caption",
             wrap=True,
         )
-        self.matrix_button = Button(theme, tr("Make one from a text…"), "link", compact=True)
+        self.matrix_button = Button(
+            theme, tr("Make one from the built-in text"), "link", compact=True
+        )
         self.projector = QCheckBox(tr("Also make the multimodal projector (mmproj)"))
         self.options_card = OptionsCard(theme)
         self.advanced_card = AdvancedCard(theme)
@@ -155,7 +157,7 @@ class LevelsStep(QWidget):
             self.table.reveal_ticked()
 
     def offer_importance(self) -> None:
-        """Open the field for a text to make an importance matrix from."""
+        """Choose to make an importance matrix from the built-in text, and show the choice."""
         self._show_levels()
         self.options_card.offer_importance()
         self._scroll.reveal(self.options_card)

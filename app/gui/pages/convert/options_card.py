@@ -82,9 +82,9 @@ class OptionsCard(CollapsibleCard):
         return ""
 
     def offer_importance(self) -> None:
-        """Open the card and the field for a text to make an importance matrix from."""
+        """Open the card, and choose to make an importance matrix from the built-in text."""
         self.set_open(True)
-        self.importance.offer_text()
+        self.importance.choose_builtin_text()
 
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
         """Return the options with those of this card."""
@@ -114,9 +114,12 @@ class OptionsCard(CollapsibleCard):
         words = []
         if options.has_importance:
             name = Path(options.importance_path).name
-            made = tr("Importance matrix from {name}", name=name)
-            taken = tr("Importance matrix {name}", name=name)
-            words.append(made if options.importance_kind == "text" else taken)
+            kinds = {
+                "builtin": tr("Importance matrix from the built-in text"),
+                "text": tr("Importance matrix from {name}", name=name),
+                "file": tr("Importance matrix {name}", name=name),
+            }
+            words.append(kinds[options.importance_kind])
         if options.folder:
             words.append(tr("Saved in {folder}", folder=options.folder))
         return " · ".join(words)

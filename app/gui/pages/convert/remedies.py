@@ -44,7 +44,7 @@ class Remedies(QObject):
             case ErrorCode.ADAPTER_BASE_MISSING | ErrorCode.ADAPTER_BASE_UNNAMED:
                 return [(_BASE, tr("Choose the base model…"))]
             case ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX:
-                return [(_IMPORTANCE, tr("Make one from a text…"))]
+                return [(_IMPORTANCE, tr("Make one from the built-in text"))]
             case ErrorCode.WEIGHTS_QUANTIZED_ALREADY | NoticeCode.LEVELS_LOSE_TWICE:
                 return [(_REQUANTIZE, tr("Quantize again…"))]
             case ErrorCode.CONVERTER_MISSING:

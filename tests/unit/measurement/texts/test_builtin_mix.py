@@ -22,7 +22,7 @@ def test_every_kind_has_its_languages() -> None:
         languages.setdefault(passage.kind, set()).add(passage.language)
     assert languages["prose"] == languages["law"] == languages["chat"] == LANGUAGES
     assert languages["code"] == PROGRAMMING
-    assert languages["mathematics"] == {"de", "en", "fr", "zh"}
+    assert languages["mathematics"] == {"de", "en", "es", "fr", "ja", "ru", "zh"}
 
 
 def test_it_is_as_large_as_it_should_be() -> None:
