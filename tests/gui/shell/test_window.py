@@ -202,7 +202,7 @@ def test_no_part_of_a_page_flashes_as_a_window_of_its_own(
     shown = _Shown()
     qapp.installEventFilter(shown)
     window = make_window()
-    for name in ("models", "hub", "convert", "settings", "chat"):
+    for name in ("models", "hub", "convert", "measure", "settings", "chat"):
         window.show_page(name)
     qapp.removeEventFilter(shown)
     assert shown.windows == [window]

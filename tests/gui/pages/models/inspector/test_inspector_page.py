@@ -304,6 +304,7 @@ def test_the_other_buttons_lead_on(
     assert window.measure.isVisible()
     assert [one.model.path for one in window.measure.table.ticked()] == [str(path)]
     window.inspect(str(path), "Little Llama's")
+    wait_for_contents(page, qtbot)
     qtbot.mouseClick(page.types_button, Qt.MouseButton.LeftButton)
     convert = window.convert
     assert "tensor types of Little Llama's.gguf" in convert.notice.text
