@@ -13,6 +13,8 @@ _FEWEST_TICKS = 2
 _SMALLEST_PLAIN = 1e-4
 _LARGEST_PLAIN = 1e6
 _WIDE_RANGE = 20.0
+_LEAST_SPREAD = 0.02
+"""The smallest length of an axis, relative to its values; less would need too many digits."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,13 @@ class Axis:
         return f"{tick:,.{decimals}f}"
 
 
-def linear_axis(values: Sequence[float], most_ticks: int, *, from_zero: bool = False) -> Axis:
+def linear_axis(values: Sequence[float], most_ticks: int) -> Axis:
     """Return an axis that holds all values between round ends; there is at least one value."""
     low, high = min(values), max(values)
-    if from_zero:
-        low, high = min(0.0, low), max(0.0, high)
-    if high - low <= _SLACK * max(abs(low), abs(high)):
-        # A single value gets room at both sides.
-        room = abs(high) / 2 or 1.0
-        low, high = (low, low + 2 * room) if from_zero else (low - room, high + room)
+    least = _LEAST_SPREAD * max(abs(low), abs(high)) or 1.0
+    if high - low < least:
+        middle = (low + high) / 2
+        low, high = middle - least / 2, middle + least / 2
     step = _step(high - low, most_ticks)
     first, last = math.floor(low / step + _SLACK), math.ceil(high / step - _SLACK)
     ticks = tuple(_rounded(number * step) for number in range(first, last + 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
@@ -62,7 +62,8 @@ class ScatterFigure(Figure):
         self._x_title, self._y_title = x_title, y_title
         self.points = tuple(sorted(points, key=lambda point: (point.x, point.y)))
         self.front = pareto_front([(point.x, point.y) for point in self.points])
-        self._words = words
+        # One point makes no line.
+        self._words = words if len(self.front) > 1 else replace(words, line="")
 
     def height_for(self, width: float) -> float:
         """Return half the width, within bounds."""

@@ -39,15 +39,16 @@ def test_ticks_hold_the_values_and_are_not_too_many(values: tuple[float, ...], m
     assert len(logarithmic_axis(values, most).ticks) <= most
 
 
+def test_values_that_hardly_differ_have_ticks_of_few_digits() -> None:
+    axis = linear_axis([2.036448, 2.036512], 5)
+    assert labels(axis) == ["2.00", "2.02", "2.04", "2.06"]
+
+
 @pytest.mark.parametrize("value", [0.0, 5.0, -5.0, 1e-9])
 def test_a_single_value_gets_a_range(value: float) -> None:
     axis = linear_axis([value], 5)
     assert axis.low < value < axis.high
     assert 0 < axis.share_of(value) < 1
-
-
-def test_an_axis_can_begin_at_zero() -> None:
-    assert linear_axis([30.0, 77.0], 5, from_zero=True).low == 0
 
 
 def test_logarithmic_ticks_are_powers_of_ten_or_finer() -> None:

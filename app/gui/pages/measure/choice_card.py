@@ -148,7 +148,7 @@ class ChoiceCard(CollapsibleCard):
         self._quality_rows = (
             FormRow(
                 tr("Reference"),
-                tr("The KL divergence from this file is measured; without one, the perplexity."),
+                tr("The file of 16 bits to compare with. Without one, there is no KL divergence."),
                 self.reference,
             ),
             FormRow(

@@ -122,6 +122,7 @@ def _date_cell(model: ModelListed) -> Cell:
     return Cell(
         date,
         tr("changed since"),
+        short=tr("changed"),
         tool_tip=words,
         spoken=f"{measured.date} {words}",
         caption_tone="warning",
