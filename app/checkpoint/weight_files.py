@@ -139,11 +139,18 @@ def tensor_ranges(path: Path) -> list[tuple[int, int]]:
 
     Each is the first byte and the one after the last. Tensors without values are left out.
     """
+    return sorted(place for place in named_ranges(path).values() if place[0] < place[1])
+
+
+def named_ranges(path: Path) -> dict[str, tuple[int, int]]:
+    """Return the byte range of each tensor in a valid safetensors file, by name."""
     header = _header_text(path)
     entries: dict[str, Any] = json.loads(header)
     first = HEADER_LENGTH.size + len(header)
-    places = (entry["data_offsets"] for name, entry in entries.items() if name != "__metadata__")
-    return sorted((first + begin, first + end) for begin, end in places if begin < end)
+    places = {
+        name: entry["data_offsets"] for name, entry in entries.items() if name != "__metadata__"
+    }
+    return {name: (first + begin, first + end) for name, (begin, end) in places.items()}
 
 
 def small_tensor_ranges(size_bytes: int, path: Path) -> list[tuple[int, int]]:

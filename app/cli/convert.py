@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.conversion_command import remember_conversion, source_repository
+from app.cli.target_size import (
+    add_target_arguments,
+    has_target,
+    measured_request,
+    measures_model,
+)
 from app.cli.text_choice import read_choice, text_choice
 from app.cli.values import (
     add_files_json_argument,
@@ -91,6 +98,7 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
             levels=", ".join(_level_names(LEVELS)),
         ),
     )
+    add_target_arguments(parser)
     parser.add_argument(
         "--to", type=path, metavar="PATH", help=tr("the folder or .gguf file to write to")
     )
@@ -169,13 +177,23 @@ def convert_path(place: Path, arguments: argparse.Namespace, reporter: Reporter)
     settings, _ = load_settings()
     converter = converter_folder(settings)
     request = request_for(place, arguments, settings)
+    with _prepared(request, arguments, converter, reporter) as prepared:
+        written = convert(prepared, converter, reporter.report)
+    remember_conversion(written, source_repository(place), place, arguments)
+    reporter.report(Finished(tuple(str(path) for path in written)))
+
+
+def _prepared(
+    request: ConversionRequest, arguments: argparse.Namespace, converter: Path, reporter: Reporter
+) -> AbstractContextManager[ConversionRequest]:
+    """Provide the request with what is to be found out about the model first."""
+    if measures_model(arguments):
+        return measured_request(request, arguments, converter, reporter)
     if arguments.calibration and not arguments.dry_run:
         from app.cli.importance import calibrated
 
         request = calibrated(request, converter, arguments.calibration, reporter)
-    written = convert(request, converter, reporter.report)
-    remember_conversion(written, source_repository(place), place, arguments)
-    reporter.report(Finished(tuple(str(path) for path in written)))
+    return nullcontext(request)
 
 
 def request_for(
@@ -255,7 +273,7 @@ def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
         embedding_type=arguments.embedding_type,
         requantizes=arguments.requantize,
     )
-    return with_importance(choices, arguments, source)
+    return choices if measures_model(arguments) else with_importance(choices, arguments, source)
 
 
 def _recipe(file: Path | None) -> Recipe:
@@ -280,7 +298,7 @@ def _uses_importance(arguments: argparse.Namespace) -> bool:
 
 
 def _require_levels(arguments: argparse.Namespace) -> None:
-    if not arguments.level and not arguments.dry_run:
+    if not arguments.level and not arguments.dry_run and not has_target(arguments):
         raise AppError(ErrorCode.LEVEL_MISSING)
 
 

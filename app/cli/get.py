@@ -14,6 +14,7 @@ from app.cli.convert import (
     request_for,
     require_text,
 )
+from app.cli.target_size import has_target, measures_model
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.event_lines import decode_event
 from app.core.events import Failed, Finished, NoticeReported, Printed, Progressed, SourceLocated
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if is_gguf(files_to_fetch(info, allows_pickle=asked.allows_pickle).files[0]):
         _get_gguf(pinned, asked, arguments, reporter)
         return
-    if not asked.levels:
+    if not asked.levels and not has_target(arguments):
         arguments.level = _begun_levels(asked) or [_recommended_level(pinned, reporter)]
     if reason := _convert_while_downloading(info, asked, arguments, reporter):
         if not arguments.keep_checkpoint:
@@ -117,6 +118,8 @@ def _needs_checkpoint(arguments: argparse.Namespace) -> str:
     """Return why the whole checkpoint is needed; empty if it isn't, as far as is known yet."""
     if arguments.keep_checkpoint:
         return tr("you asked for it")
+    if measures_model(arguments):
+        return tr("they are measured first")
     if arguments.calibration:
         return tr("an importance matrix is made from them")
     return ""
@@ -147,6 +150,8 @@ def _convert_while_downloading(
         if error.code in _WITHOUT_OUTLINE:
             return _needs_checkpoint(arguments) or tr("the tensors can't be listed beforehand")
         raise
+    if measures_model(arguments):
+        return _needs_checkpoint(arguments)
     conversion = request_for(outline, arguments, settings)
     if reason := _needs_checkpoint(arguments):
         # Not only after the weights have been fetched.

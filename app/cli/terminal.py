@@ -39,6 +39,7 @@ _STEP_WORDS = {
     "speed": tr("Timing"),
     "measure": tr("Measuring"),
     "probe": tr("Probing"),
+    "sensitivity": tr("Measuring sensitivity"),
     "edit": tr("Saving"),
     "verify": tr("Verifying"),
     "publish": tr("Uploading"),

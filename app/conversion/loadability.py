@@ -45,7 +45,7 @@ def require_loadable(hollow: Path, tokenizer_file: Path | None = None) -> Loaded
     header = read_header(hollow)
     if fault := find_fault(header):
         raise AppError(ErrorCode.CHECKPOINT_REJECTED, reason=fault)
-    with _loaded(hollow) as model:
+    with hollow_model(hollow) as model:
         vocabulary = load_llama().llama_model_get_vocab(model)
         difference = token_difference(vocabulary, tokenizer_file) if tokenizer_file else None
     names = (header.metadata.get(key) for key in _TOKENIZER_KEYS)
@@ -60,7 +60,12 @@ def _rejected(reason: str) -> AppError:
 
 
 @contextmanager
-def _loaded(hollow: Path) -> Iterator[Any]:
+def hollow_model(hollow: Path) -> Iterator[Any]:
+    """Provide llama.cpp's model of a hollow file, for its vocabulary; valid inside the block.
+
+    Raises:
+        AppError: `checkpoint_rejected`, `tokenizer_unknown`.
+    """
     llama = load_llama()
     parameters = llama.llama_model_default_params()
     parameters.no_alloc = True

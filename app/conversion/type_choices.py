@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from app.conversion.importance_metadata import ImportanceMetadata
+from app.conversion.rounded_rows import RoundedRows
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import COPY, Level
 from app.gguf_file.header_writer import PlacedTensor
@@ -20,7 +22,7 @@ from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
 
-_EMBEDDING = "token_embd.weight"
+_EMBEDDING, _OUTPUT = "token_embd.weight", "output.weight"
 _WRITABLE_TYPES = {
     kind.name.lower(): number for number, kind in TENSOR_TYPES.items() if kind.can_quantize
 }
@@ -31,8 +33,9 @@ class TypeChoices:
     """The choices; types by ggml's names in lower case, such as `q6_k`.
 
     A file states the `provenance` of its importance matrix. Where the matrix is missing, it is
-    yet to be made, and a plan needs no more. `overrides` are pairs of a regular expression,
-    searched in a tensor's name, and a type; the first that fits counts. They apply to quantized
+    yet to be made, and a plan needs no more. Tensors whose rows were `rounded` beforehand are not
+    quantized again. `overrides` are pairs of a regular expression, searched in a tensor's name,
+    and a type; the first that fits counts. They apply to quantized
     levels only (src/llama-quant.cpp). With `requantizes` the user agreed that weights which have
     lost already lose again.
     """
@@ -43,11 +46,19 @@ class TypeChoices:
     output_type: str | None = None
     embedding_type: str | None = None
     requantizes: bool = False
+    rounded: Mapping[str, RoundedRows] = field(default_factory=dict)
 
     @property
     def has_importance(self) -> bool:
         """True if there is an importance matrix, or will be."""
         return self.importance is not None or self.provenance is not None
+
+    def name_type_of(self, tensor: str) -> bool:
+        """Return whether the user named the type of a tensor."""
+        named = {_EMBEDDING: self.embedding_type, _OUTPUT: self.output_type}
+        return bool(named.get(tensor)) or any(
+            re.search(pattern, tensor) for pattern, _ in self.overrides
+        )
 
     def importance_of(self, tensor: PlacedTensor) -> npt.NDArray[np.float32] | None:
         """Return the importance of a tensor's columns (experts x width), or None if unknown.

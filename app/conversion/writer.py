@@ -184,13 +184,24 @@ def _quantized(
         raise AppError(ErrorCode.WEIGHTS_NOT_FINITE, tensor=tensor.name)
     if rows.dtype == np.uint8 and source_type == tensor.type_number:
         return rows.reshape(-1)
-    quantized = quantize_rows(
-        tensor.type_number, numbers, importance, reference_only=options.reference_only
-    )
+    quantized = _rounded_beforehand(tensor, numbers, options.choices)
+    if quantized is None:
+        quantized = quantize_rows(
+            tensor.type_number, numbers, importance, reference_only=options.reference_only
+        )
     if not is_finite(tensor.type_number, quantized):
         kind = type_name(tensor.type_number)
         raise AppError(ErrorCode.WEIGHTS_TOO_LARGE, tensor=tensor.name, type=kind)
     return quantized
+
+
+def _rounded_beforehand(
+    tensor: PlacedTensor, numbers: _Floats, choices: TypeChoices
+) -> _Bytes | None:
+    rounded = choices.rounded.get(tensor.name)
+    if rounded is None or rounded.type_number != tensor.type_number:
+        return None
+    return rounded.find(numbers)
 
 
 def _are_finite(numbers: _Floats) -> bool:

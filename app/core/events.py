@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from app.core.allocation_events import RoundingCorrected, TypesChosen
 from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.hub_events import HubAnswered, HubModelFound, HubPageFound, HubRequest
@@ -37,6 +38,7 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
         "speed",
         "measure",
         "probe",
+        "sensitivity",
         "edit",
         "verify",
         "publish",
@@ -353,6 +355,8 @@ Event = (
     | HubModelFound
     | HubPageFound
     | HubAnswered
+    | TypesChosen
+    | RoundingCorrected
     | PublishPlanned
     | PublishAdvanced
     | NoticeReported

@@ -95,6 +95,11 @@ def measurements_folder() -> Path:
     return home() / "measurements"
 
 
+def sensitivities_folder() -> Path:
+    """Return the folder of the measured sensitivities of checkpoints."""
+    return home() / "sensitivities"
+
+
 def default_models_folder() -> Path:
     """Return the folder of models unless the settings name another."""
     return home() / "models"

@@ -277,6 +277,22 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Projectors and adapters can be F32, F16, BF16 or Q8_0, but not {level}."),
         tr("Choose one of these levels."),
     ),
+    ErrorCode.GRADIENTS_UNAVAILABLE: (
+        tr("The model's gradients can't be computed: {reason}."),
+        tr("Choose a level instead of a size."),
+    ),
+    ErrorCode.ONE_LEVEL_TO_CORRECT: (
+        tr("Rounding is corrected for one level at a time."),
+        tr("Choose a single level, or a size."),
+    ),
+    ErrorCode.TARGET_TOO_SMALL: (
+        tr("The smallest file of this model takes {needed_bytes}."),
+        tr("Choose a larger size."),
+    ),
+    ErrorCode.ALLOCATION_NOT_OFFERED: (
+        tr("Types are chosen for the language model of a checkpoint only."),
+        tr("Choose a level instead of a size."),
+    ),
     ErrorCode.IMPORTANCE_NOT_OFFERED: (
         tr("Projectors and adapters can't use an importance matrix."),
         tr("Leave it out."),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.gguf_file.model import Model
 from app.inference.tokens.provenance import Span
 from app.inference.tokens.vocabulary import Vocabulary
 
@@ -34,3 +36,7 @@ class RenderedText:
         bounds = [0, *itertools.chain.from_iterable(self.templated), len(self.text)]
         pairs = zip(bounds[::2], bounds[1::2], strict=True)
         return [(start, end) for start, end in pairs if start < end]
+
+
+TextFor = Callable[[Model], RenderedText]
+"""Returns a text as a model reads it, from the headers of the model alone."""

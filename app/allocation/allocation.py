@@ -1,0 +1,142 @@
+"""Choose the types of a checkpoint's tensors for a target size, by measurement."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from app.allocation.budget import TargetSize
+from app.allocation.candidates import candidate_types
+from app.allocation.gradient_child import ask
+from app.allocation.kept_sensitivities import keep_sensitivity, kept_sensitivity
+from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, size_in_type
+from app.allocation.study import Study
+from app.conversion.pipeline import Report
+from app.conversion.type_choices import TypeChoices
+from app.conversion.type_plan import TypePlan
+from app.core.allocation_events import PlainFile, TypeShare
+from app.core.levels import Level
+from app.gguf_file.tensor_types import type_name
+from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
+from app.native.importance_matrix import Activations, ImportanceMatrix
+from app.sensitivity.requests import (
+    DivergenceRequest,
+    MeasuredDivergence,
+    Sensitivity,
+    SensitivityRequest,
+)
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Types chosen for a target size.
+
+    Attributes:
+        level: The plain level that is nearest in size; its number is stored in the file.
+        choices: The types and the importance of columns, for the conversion.
+        types: The chosen types, ggml's numbers, by the names of tensors.
+        size_bytes: The size of the file.
+        bits_per_weight: The average over all tensors.
+        divergence: The predicted mean KL divergence, in nats.
+        shares: The types of each kind of tensor.
+        plain: The plain levels, for comparison.
+    """
+
+    level: Level
+    choices: TypeChoices
+    types: dict[str, int]
+    size_bytes: int
+    bits_per_weight: float
+    divergence: float
+    shares: tuple[TypeShare, ...]
+    plain: tuple[PlainFile, ...]
+
+
+def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report) -> Allocation:
+    """Measure the harm of every type for every matrix, and choose the types that do the least.
+
+    With `corrects`, rounding will be corrected afterwards, so that the harms are what that leaves.
+
+    Raises:
+        AppError: `gradients_unavailable`, `target_too_small`.
+    """
+    plans = study.plans
+    types = candidate_types(study.layout, plans[0], study.choices)
+    sensitivity = _measured(SensitivityRequest(study.measured, types, corrects), report)
+    header_bytes = plans[0].header_size_bytes
+    budget_bytes = target.tensor_bytes(study.layout.parameters, header_bytes)
+    nearest = nearest_plan(plans, header_bytes + budget_bytes)
+    harms = sensitivity.corrected_harms if corrects else sensitivity.harms
+    mix = choose_types(nearest, harms, budget_bytes)
+    # The sum of harms leaves out all terms of higher order; one measurement makes up for them.
+    request = DivergenceRequest(study.checked, mix.types, sensitivity.importance)
+    uncorrected = sum(sensitivity.harms[name][number] for name, number in mix.types.items())
+    factor = ask(request, MeasuredDivergence, report).mean / uncorrected
+    return _allocation(study, sensitivity, mix, factor)
+
+
+def _measured(request: SensitivityRequest, report: Report) -> Sensitivity:
+    kept = kept_sensitivity(request)
+    if kept is None:
+        kept = ask(request, Sensitivity, report)
+        keep_sensitivity(request, kept)
+    return kept
+
+
+def _allocation(study: Study, sensitivity: Sensitivity, mix: Mix, factor: float) -> Allocation:
+    plans, layout = study.plans, study.layout
+    size_bytes = plans[0].header_size_bytes + mix.size_bytes
+    plain = [(plan, mix_of_plan(plan, sensitivity.harms)) for plan in plans]
+    return Allocation(
+        level=nearest_plan(plans, size_bytes).level,
+        choices=replace(
+            study.choices,
+            importance=importance_matrix(sensitivity.importance),
+            overrides=(*study.choices.overrides, *_overrides(mix)),
+        ),
+        types=mix.types,
+        size_bytes=size_bytes,
+        bits_per_weight=8 * mix.size_bytes / layout.parameters,
+        divergence=mix.harm * factor,
+        shares=tuple(_shares(plans[0], mix)),
+        plain=tuple(
+            PlainFile(plan.level.name, plan.size_bytes, of_plan.harm * factor)
+            for plan, of_plan in plain
+            if of_plan is not None
+        ),
+    )
+
+
+def _shares(plan: TypePlan, mix: Mix) -> Iterator[TypeShare]:
+    sizes: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for tensor in plan.tensors:
+        if len(tensor.shape) > 1:
+            number = mix.types.get(tensor.name, tensor.type_number)
+            size_bytes = size_in_type(number, math.prod(tensor.shape))
+            sizes[_kind_of(tensor.name), type_name(number)].append(size_bytes)
+    for (kind, name), found in sorted(sizes.items()):
+        yield TypeShare(kind, name, len(found), sum(found))
+
+
+def _kind_of(name: str) -> str:
+    """Return a tensor's name without the number of its layer, such as `ffn_down`."""
+    return re.sub(r"^blk\.\d+\.", "", name).removesuffix(".weight")
+
+
+def _overrides(mix: Mix) -> Iterator[tuple[str, str]]:
+    for name, number in mix.types.items():
+        yield f"^{re.escape(name)}$", type_name(number).lower()
+
+
+def importance_matrix(importance: Mapping[str, bytes]) -> ImportanceMatrix:
+    """Return the importance in the form of an importance matrix, of one token."""
+    entries = {
+        name: Activations(np.frombuffer(content, np.float32)[None], np.ones(1, np.int64))
+        for name, content in importance.items()
+    }
+    return ImportanceMatrix(entries, chunk_count=1, chunk_size=DEFAULT_CHUNK_TOKENS)

@@ -1,0 +1,75 @@
+"""The types that a tensor may get, and where its weights are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.checkpoint.weight_files import named_ranges
+from app.conversion.layout.layout import Layout
+from app.conversion.type_choices import TypeChoices
+from app.conversion.type_plan import TypePlan
+from app.gguf_file.tensor_types import FLOATING_TYPES, TENSOR_TYPES, TYPE_NUMBERS, GgmlType
+
+_TYPES = tuple(
+    TENSOR_TYPES[TYPE_NUMBERS[name]]
+    for name in (
+        *("q2_K", "q3_K", "iq4_xs", "q4_K", "q5_K", "q6_K"),
+        *("iq4_nl", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"),
+    )
+)
+"""Those with a kernel: ggml takes a hundred times as long for the others."""
+_NEVER_LOW = ("ssm_out.weight",)
+"""The outputs of recurrent blocks: their errors add up over a text."""
+_HIGH_BITS = 6
+_BITS = 8
+
+
+def candidate_types(
+    layout: Layout, plan: TypePlan, choices: TypeChoices
+) -> dict[str, tuple[int, ...]]:
+    """Return the types to try for each tensor that llama.cpp quantizes.
+
+    Args:
+        layout: The model.
+        plan: Its plan at any quantized level: it tells which tensors llama.cpp leaves as they are.
+        choices: The user's choices: tensors whose types they name are left out.
+    """
+    shapes = {tensor.name: tensor.shape for tensor in plan.tensors}
+    return {
+        name: tuple(kind.number for kind in _allowed(name, shapes[name][-1]))
+        for name in quantized_types(layout, plan)
+        if not choices.name_type_of(name)
+    }
+
+
+def quantized_types(layout: Layout, plan: TypePlan) -> dict[str, int]:
+    """Return the types of the tensors that a plan quantizes, by their names."""
+    before = {tensor.name: tensor.type_number for tensor in layout.tensors}
+    return {
+        tensor.name: tensor.type_number
+        for tensor in plan.tensors
+        if tensor.type_number != before[tensor.name] and tensor.type_number not in FLOATING_TYPES
+    }
+
+
+def _allowed(name: str, width: int) -> Iterable[GgmlType]:
+    for kind in _TYPES:
+        is_low = _BITS * kind.block_bytes / kind.block_size < _HIGH_BITS
+        if width % kind.block_size == 0 and not (is_low and name.endswith(_NEVER_LOW)):
+            yield kind
+
+
+def stored_matrices(layout: Layout) -> dict[str, str]:
+    """Return the tensors that are made of a single stored one, by the name of that."""
+    places = {place for tensor in layout.tensors for place in tensor.reads or ()}
+    names = {
+        (file, begin): name
+        for file in {place.file for place in places}
+        for name, (begin, _) in named_ranges(file).items()
+    }
+    return {
+        names[place.file, place.offset]: tensor.name
+        for tensor in layout.tensors
+        if tensor.reads is not None and len(tensor.reads) == 1
+        for place in tensor.reads
+    }

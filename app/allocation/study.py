@@ -1,0 +1,82 @@
+"""A checkpoint that is to be measured: its plans at the plain levels, and tokens of a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.allocation.candidates import stored_matrices
+from app.allocation.tokens import token_sequences
+from app.conversion.layout.layout import Layout
+from app.conversion.pipeline import ConversionRequest, Report, plan_conversion
+from app.conversion.sources import CheckpointSource
+from app.conversion.type_choices import TypeChoices
+from app.conversion.type_plan import TypePlan, hollow_file
+from app.core.errors import AppError, ErrorCode
+from app.core.levels import LEVELS
+from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
+from app.measurement.texts.rendered_text import TextFor
+from app.sensitivity.requests import CheckpointTokens
+
+_SAMPLES, _CHECKED = 4, 4
+"""Sequences for samples of gradients, and for the check of a choice."""
+_FEWEST_MOMENTS = 2
+_QUANTIZED_LEVELS = tuple(level for level in LEVELS if level.name not in {"F16", "BF16", "F32"})
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checkpoint to measure.
+
+    Attributes:
+        layout: Its layout.
+        plans: Its plans at all plain quantized levels, by size.
+        choices: The user's choices behind the plans.
+        measured: Its matrices, and the tokens to measure them on.
+        checked: The same matrices, and other tokens.
+    """
+
+    layout: Layout
+    plans: tuple[TypePlan, ...]
+    choices: TypeChoices
+    measured: CheckpointTokens
+    checked: CheckpointTokens
+
+    def plan(self, level: str) -> TypePlan:
+        """Return the plan of a level by its name."""
+        return next(plan for plan in self.plans if plan.level.name == level)
+
+
+def study(
+    request: ConversionRequest, text_for: TextFor, moments: int, converter: Path, report: Report
+) -> Study:
+    """Plan the levels of a checkpoint, and split a text into tokens.
+
+    Args:
+        request: The conversion; its levels don't matter.
+        text_for: The text for second moments and samples of gradients.
+        moments: The number of sequences of 512 tokens for second moments, if the text has as many.
+        converter: The folder of llama.cpp's converter.
+        report: Receives the findings of the checks.
+
+    Raises:
+        AppError: `allocation_not_offered`, `text_short`, and what `plan_conversion` raises.
+    """
+    if not isinstance(request.source, CheckpointSource):
+        raise AppError(ErrorCode.ALLOCATION_NOT_OFFERED)
+    # Each level has a file of its own name.
+    levels = replace(request, levels=_QUANTIZED_LEVELS, file=None, is_dry_run=True)
+    (planned,) = plan_conversion(levels, converter, report)
+    with hollow_file(planned.layout, request.choices) as hollow:
+        sequences = token_sequences(hollow, text_for, moments + _SAMPLES + _CHECKED)
+    fewest = _FEWEST_MOMENTS + _SAMPLES + _CHECKED
+    if len(sequences) < fewest:
+        found, needed = (count * DEFAULT_CHUNK_TOKENS for count in (len(sequences), fewest))
+        raise AppError(ErrorCode.TEXT_SHORT, tokens=found, needed=needed)
+    folder, matrices = str(request.source.folder), stored_matrices(planned.layout)
+    measured, checked = (
+        CheckpointTokens(folder, matrices, tokens, request.threads)
+        for tokens in (sequences[:-_CHECKED], sequences[-_CHECKED:])
+    )
+    plans = sorted(planned.plans.values(), key=lambda plan: plan.size_bytes)
+    return Study(planned.layout, tuple(plans), request.choices, measured, checked)

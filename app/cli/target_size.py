@@ -1,0 +1,172 @@
+"""`convert --target-size` and `--correct`: files that are made by measuring the model."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli.text_choice import BUILTIN, read_choice
+from app.core.allocation_events import RoundingCorrected, TypesChosen
+from app.core.errors import AppError, ErrorCode
+from app.core.files import temporary_folder
+from app.core.language import tr
+from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
+from app.jobs.reporter import Reporter
+
+if TYPE_CHECKING:
+    from app.allocation.allocation import Allocation
+    from app.allocation.study import Study
+    from app.conversion.pipeline import ConversionRequest
+
+_UNITS = {"": 1, "k": KILOBYTE, "m": MEGABYTE, "g": GIGABYTE, "t": 1000 * GIGABYTE}
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)b?", re.IGNORECASE)
+_MOMENTS, _MOMENTS_TO_CORRECT = 8, 24
+"""Sequences of 512 tokens for second moments."""
+_FEWEST_BITS, _MOST_BITS = 1.0, 9.0
+
+
+def add_target_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments for files that are made by measuring the model."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--target-size",
+        type=_size,
+        metavar="SIZE",
+        help=tr(
+            "instead of a level: make the best file of at most this size, such as 4.2GB; the type "
+            "of every tensor is chosen by measuring how much its errors matter"
+        ),
+    )
+    group.add_argument(
+        "--target-bits",
+        type=_bits,
+        metavar="BITS",
+        help=tr("the same for an average number of bits per weight, such as 4.25"),
+    )
+    parser.add_argument(
+        "--correct",
+        action="store_true",
+        help=tr(
+            "correct the rounding of the weights by what the model does with them; takes minutes "
+            "to hours, and the file keeps its size"
+        ),
+    )
+
+
+def has_target(arguments: argparse.Namespace) -> bool:
+    """Return whether a size was stated instead of a level."""
+    return bool(arguments.target_size or arguments.target_bits)
+
+
+def measures_model(arguments: argparse.Namespace) -> bool:
+    """Return whether the model is to be measured before it is converted."""
+    return has_target(arguments) or arguments.correct
+
+
+@contextmanager
+def measured_request(
+    request: ConversionRequest,
+    arguments: argparse.Namespace,
+    converter: Path,
+    reporter: Reporter,
+) -> Iterator[ConversionRequest]:
+    """Choose types for the stated size, correct the rounding if asked to, and report both.
+
+    The request is valid inside the block.
+
+    Raises:
+        AppError: what `study`, `allocate` and `corrected` raise; `one_level_to_correct`.
+    """
+    from app.allocation.allocation import allocate
+    from app.allocation.budget import TargetSize
+    from app.allocation.candidates import quantized_types
+    from app.allocation.study import study
+
+    if not has_target(arguments) and len(request.levels) != 1:
+        raise AppError(ErrorCode.ONE_LEVEL_TO_CORRECT)
+    text = read_choice(arguments.calibration or BUILTIN, reporter)
+    text_for = partial(text.rendered_for, part="calibration", reporter=reporter)
+    moments = _MOMENTS_TO_CORRECT if arguments.correct else _MOMENTS
+    made = study(request, text_for, moments, converter, reporter.report)
+    if has_target(arguments):
+        target = TargetSize(arguments.target_size, arguments.target_bits)
+        found = allocate(made, target, corrects=arguments.correct, report=reporter.report)
+        file = request.file or request.folder / _file_name(request, found)
+        request = replace(request, levels=(found.level,), file=file, choices=found.choices)
+        types = found.types
+        _report(found, request, reporter)
+    else:
+        plan = made.plan(request.levels[0].name)
+        types = quantized_types(made.layout, plan)
+    if not arguments.correct or request.is_dry_run:
+        yield request
+        return
+    with temporary_folder() as folder:
+        yield _corrected(made, types, request, folder, reporter)
+
+
+def _corrected(
+    made: Study,
+    types: dict[str, int],
+    request: ConversionRequest,
+    folder: Path,
+    reporter: Reporter,
+) -> ConversionRequest:
+    from app.allocation.corrected_rounding import corrected
+
+    found = corrected(made, types, request.choices, folder, reporter.report)
+    reporter.report(RoundingCorrected(found.tried, found.accepted, found.divergence))
+    return replace(request, choices=found.choices)
+
+
+def _report(found: Allocation, request: ConversionRequest, reporter: Reporter) -> None:
+    reporter.report(
+        TypesChosen(
+            target=str(request.target(found.level)),
+            level=found.level.name,
+            size_bytes=found.size_bytes,
+            bits_per_weight=found.bits_per_weight,
+            divergence=found.divergence,
+            shares=found.shares,
+            plain=found.plain,
+        )
+    )
+
+
+def _file_name(request: ConversionRequest, found: Allocation) -> str:
+    """Return the usual name with the average bits; its level comes last, as the Hub expects."""
+    usual = request.source.file_name(found.level)
+    ending = f"-{found.level.name}.gguf"
+    return f"{usual.removesuffix(ending)}-{found.bits_per_weight:.2f}bpw{ending}"
+
+
+def _size(text: str) -> int:
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or not float(match["number"]):
+        raise argparse.ArgumentTypeError(
+            tr("“{value}” is no size; give one such as 4.2GB or 800MB", value=text)
+        )
+    return round(float(match["number"]) * _UNITS[match["unit"].lower()])
+
+
+def _bits(text: str) -> float:
+    try:
+        bits = float(text)
+    except ValueError:
+        bits = 0.0
+    if not _FEWEST_BITS <= bits <= _MOST_BITS:
+        raise argparse.ArgumentTypeError(
+            tr(
+                "“{value}” is no number of bits from {least:.0f} to {most:.0f}",
+                value=text,
+                least=_FEWEST_BITS,
+                most=_MOST_BITS,
+            )
+        )
+    return bits

@@ -1,0 +1,58 @@
+"""Events about types chosen for a target size."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class PlainFile(msgspec.Struct, frozen=True):
+    """A plain level: the size of its file, and its predicted mean KL divergence in nats."""
+
+    level: str
+    size_bytes: int
+    divergence: float
+
+
+class TypeShare(msgspec.Struct, frozen=True):
+    """The tensors of one kind, such as `ffn_down`, that have one type."""
+
+    kind: str
+    type: str
+    tensors: int
+    size_bytes: int
+
+
+class RoundingCorrected(msgspec.Struct, frozen=True, tag="rounding"):
+    """The rounding of tensors was corrected.
+
+    Attributes:
+        tried: The number of tensors.
+        accepted: The number of those that are better than ggml's on held-out text; only they count.
+        divergence: The mean KL divergence of the file from the source, in nats.
+    """
+
+    tried: int
+    accepted: int
+    divergence: float
+
+
+class TypesChosen(msgspec.Struct, frozen=True, tag="types_chosen", kw_only=True):
+    """The types of a file before it is written.
+
+    Attributes:
+        target: The path of the file.
+        level: The plain level nearest in size.
+        size_bytes: The size of the file, exact.
+        bits_per_weight: The average over all tensors.
+        divergence: The predicted mean KL divergence from the source, in nats.
+        shares: The types of each kind of tensor.
+        plain: The plain levels by their sizes.
+    """
+
+    target: str
+    level: str
+    size_bytes: int
+    bits_per_weight: float
+    divergence: float
+    shares: tuple[TypeShare, ...]
+    plain: tuple[PlainFile, ...]

@@ -1,0 +1,33 @@
+"""Answer the requests to the process that computes gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.core.events import Event
+from app.sensitivity.correction import correct_rounding
+from app.sensitivity.mix_divergence import measure_divergence
+from app.sensitivity.requests import (
+    Correction,
+    CorrectionRequest,
+    GradientRequest,
+    MeasuredDivergence,
+    Sensitivity,
+    SensitivityRequest,
+)
+from app.sensitivity.sensitivity import measure_sensitivity
+
+
+def answer(
+    request: GradientRequest, report: Callable[[Event], None]
+) -> Sensitivity | MeasuredDivergence | Correction:
+    """Answer a request.
+
+    Raises:
+        AppError: `gradients_unavailable`, `disk_full`.
+    """
+    if isinstance(request, SensitivityRequest):
+        return measure_sensitivity(request, report)
+    if isinstance(request, CorrectionRequest):
+        return correct_rounding(request, report)
+    return measure_divergence(request, report)

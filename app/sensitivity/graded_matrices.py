@@ -1,0 +1,144 @@
+"""The matrices of a checkpoint with statistics of their inputs and gradients, one after the other.
+
+The output comes first, then the layers from the last to the first, then the embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from app.core.events import Event, Progressed
+from app.core.files import temporary_folder
+from app.sensitivity.effects import CombinedSample, EffectSample, LookupSample
+from app.sensitivity.layered_model import LayeredModel
+from app.sensitivity.matrix_statistics import MatrixStatistics, StatisticsPlan, statistics_of
+from app.sensitivity.passes import Passes, single_threaded_pool
+from app.sensitivity.requests import CheckpointTokens
+
+_SAMPLED_SEQUENCES = 4
+_OUTPUT_SAMPLE_TOKENS = 128
+"""Of each sequence: a gradient of the output is as long as the vocabulary."""
+_EMBEDDING = "token_embd.weight"
+_WAY_DOWN = 7
+"""The time of a layer on the way down, in that of one on the way up."""
+
+
+@dataclass(frozen=True)
+class GradedMatrix:
+    """A matrix (rows x columns), the tensor it becomes, and what errors in it would do.
+
+    `statistics` is None for an embedding that is only looked up.
+    """
+
+    tensor: str
+    weights: torch.Tensor
+    statistics: MatrixStatistics | None
+    sample: EffectSample
+
+
+@contextmanager
+def graded_matrices(
+    source: CheckpointTokens, report: Callable[[Event], None]
+) -> Iterator[tuple[Iterator[GradedMatrix], Executor]]:
+    """Provide the matrices of a checkpoint, and the pool that they are computed by.
+
+    The last sequences of the tokens give the samples, the others the moments. Each matrix is valid
+    until the next one is taken.
+
+    Raises:
+        AppError: `gradients_unavailable`, `disk_full`.
+    """
+    with temporary_folder() as scratch, single_threaded_pool(source.threads) as pool:
+        run = _Run(source, scratch, pool, report)
+        yield run.matrices(), pool
+
+
+class _Run:
+    def __init__(
+        self,
+        source: CheckpointTokens,
+        scratch: Path,
+        pool: Executor,
+        report: Callable[[Event], None],
+    ) -> None:
+        self._model = LayeredModel(Path(source.checkpoint), len(source.tokens[0]))
+        self._tensors = source.tensors
+        self._tokens = torch.tensor(source.tokens)
+        self._passes = Passes(self._model, self._tokens, scratch, pool)
+        self._work = _Work(self._model, report)
+
+    def matrices(self) -> Iterator[GradedMatrix]:
+        """Yield the matrices."""
+        self._passes.go_up(self._work.layer_passed)
+        tied = []
+        for matrix in self._of_output():
+            # A tied embedding must wait for its lookups.
+            if matrix.tensor == _EMBEDDING:
+                tied.append(matrix)
+            else:
+                yield matrix
+        for number in reversed(range(self._model.layer_count)):
+            yield from self._of_layer(number)
+            self._work.layer_observed()
+        yield from self._of_embedding(tied)
+
+    def _plan(self, sample_tokens: int) -> StatisticsPlan:
+        return StatisticsPlan(len(self._tokens) - _SAMPLED_SEQUENCES, sample_tokens)
+
+    def _of_output(self) -> Iterator[GradedMatrix]:
+        reduced = self._passes.observe_output(self._plan(_OUTPUT_SAMPLE_TOKENS).reduce)
+        for statistics in statistics_of(reduced):
+            weights = self._model.outside_weights[statistics.name]
+            yield from self._graded(statistics, weights)
+
+    def _of_layer(self, number: int) -> Iterator[GradedMatrix]:
+        with self._model.loaded_layer(number) as layer:
+            plan = self._plan(self._tokens.shape[1])
+            for statistics in statistics_of(self._passes.observe_layer(number, layer, plan.reduce)):
+                yield from self._graded(statistics, layer.weights[statistics.name])
+
+    def _of_embedding(self, tied: list[GradedMatrix]) -> Iterator[GradedMatrix]:
+        name = next((name for name, tensor in self._tensors.items() if tensor == _EMBEDDING), None)
+        if name is None:
+            return
+        gradients = self._passes.embedding_gradients()
+        lookups = LookupSample(self._tokens.reshape(-1), gradients.reshape(-1, gradients.shape[-1]))
+        statistics = tied[0].statistics if tied else None
+        sample = CombinedSample([lookups, *(matrix.sample for matrix in tied)])
+        yield GradedMatrix(_EMBEDDING, self._model.outside_weights[name], statistics, sample)
+
+    def _graded(
+        self, statistics: MatrixStatistics, weights: torch.Tensor
+    ) -> Iterator[GradedMatrix]:
+        tensor = self._tensors.get(statistics.name)
+        if tensor is not None:
+            yield GradedMatrix(tensor, weights, statistics, statistics.sample)
+
+
+class _Work:
+    """Reports the progress through the layers: the way down takes several times as long as up."""
+
+    def __init__(self, model: LayeredModel, report: Callable[[Event], None]) -> None:
+        # In bytes of weights, which is how progress is counted.
+        self._layer_bytes = model.stored.size_bytes() // model.layer_count
+        self._total = (1 + _WAY_DOWN) * model.layer_count * self._layer_bytes
+        self._done = 0
+        self._report = report
+
+    def layer_passed(self) -> None:
+        """A layer was computed on the way up."""
+        self._advance(1)
+
+    def layer_observed(self) -> None:
+        """A layer was observed on the way down."""
+        self._advance(_WAY_DOWN)
+
+    def _advance(self, layers: int) -> None:
+        self._done += layers * self._layer_bytes
+        self._report(Progressed("sensitivity", self._done, self._total))
