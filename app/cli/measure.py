@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -82,6 +83,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--context", type=chunk_tokens, metavar="N", help=tr("tokens per chunk; default: 512")
     )
+    parser.add_argument(
+        "--only",
+        choices=("quality", "speed"),
+        metavar="PART",
+        help=tr(
+            "quality (perplexity and KL divergence) or speed (with peak memory); default: both. "
+            "What was measured before is kept"
+        ),
+    )
     parser.add_argument("--json", action="store_true", help=tr("print one JSON object"))
     add_load_arguments(parser, [name for name in LOAD_FIELDS if name != "context"])
 
@@ -100,20 +110,22 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.profiling.speed_profile import record_speed
 
     settings, _ = load_settings()
-    text = read_choice(arguments.text, reporter)
+    has_quality = arguments.only != "speed"
+    text = read_choice(arguments.text, reporter) if has_quality else None
     places = library_places(settings)
     model = find_model(arguments.model, places)
-    reference = find_model(arguments.reference, places) if arguments.reference else None
+    has_reference = has_quality and arguments.reference
+    reference = find_model(arguments.reference, places) if has_reference else None
     models = measurable_models(model, reference)
-    words = text.rendered_for(models[0], "held_out", reporter)
+    words = text.rendered_for(models[0], "held_out", reporter) if text else None
     request = _request(arguments, words, models, settings, reporter)
     fingerprint = fingerprint_of(model)
     measured = measure(request, reporter.report)
     try:
         save_measurement(model, fingerprint, _to_store(request, measured, arguments.text))
-        if measured.speed.is_disturbed:
+        if measured.speed is not None and measured.speed.is_disturbed:
             reporter.report(NoticeReported(NoticeCode.SPEED_DISTURBED, {"model": model.name}))
-        else:
+        elif measured.speed is not None:
             record_speed(
                 request.model.model,
                 request.model.options,
@@ -131,8 +143,10 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 
 def figures_of(measured: Measurement) -> ErrorDetails:
-    """Return the figures by name; those of a comparison only if there is a reference."""
-    figures: ErrorDetails = {"perplexity": measured.perplexity}
+    """Return the figures by name, without those of parts that were not measured."""
+    figures: ErrorDetails = {}
+    if measured.perplexity is not None:
+        figures["perplexity"] = measured.perplexity
     if measured.divergence is not None:
         figures |= {
             "kl_divergence.mean": measured.divergence.mean,
@@ -140,22 +154,25 @@ def figures_of(measured: Measurement) -> ErrorDetails:
             "kl_divergence.p999": measured.divergence.p999,
             "top_token_agreement": measured.divergence.top_token_agreement,
         }
-    return figures | {
-        "prompt_tokens_per_second": measured.speed.prompt,
-        "generation_tokens_per_second": measured.speed.generation,
-        "peak_memory_bytes": measured.peak_memory_bytes,
-    }
+    if measured.speed is not None and measured.peak_memory_bytes is not None:
+        figures |= {
+            "prompt_tokens_per_second": measured.speed.prompt,
+            "generation_tokens_per_second": measured.speed.generation,
+            "peak_memory_bytes": measured.peak_memory_bytes,
+        }
+    return figures
 
 
 def _to_store(request: MeasurementRequest, measured: Measurement, text: Path) -> StoredMeasurement:
-    measured_text = MeasuredText(
-        name=_as_text(dataset_of(text)),
-        sha256=hashlib.sha256(request.text.text.encode("utf-8", "replace")).hexdigest(),
-        chunks=measured.chunks,
-        chunk_tokens=request.chunk_tokens,
-    )
-    comparison = None
-    if request.reference is not None and measured.divergence is not None:
+    measured_text, comparison = None, None
+    if request.text is not None:
+        measured_text = MeasuredText(
+            name=_as_text(dataset_of(text)),
+            sha256=hashlib.sha256(request.text.text.encode("utf-8", "replace")).hexdigest(),
+            chunks=measured.chunks,
+            chunk_tokens=request.chunk_tokens,
+        )
+    if measured_text and request.reference is not None and measured.divergence is not None:
         found = measured.divergence
         comparison = Comparison(
             reference=_as_text(request.reference.model.path.name),
@@ -168,10 +185,12 @@ def _to_store(request: MeasurementRequest, measured: Measurement, text: Path) ->
     return StoredMeasurement(
         text=measured_text,
         perplexity=measured.perplexity,
-        prompt_tokens_per_second=measured.speed.prompt,
-        generation_tokens_per_second=measured.speed.generation,
+        prompt_tokens_per_second=measured.speed.prompt if measured.speed else None,
+        generation_tokens_per_second=measured.speed.generation if measured.speed else None,
         peak_memory_bytes=measured.peak_memory_bytes,
         comparison=comparison,
+        is_disturbed=measured.speed is not None and measured.speed.is_disturbed,
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
 
 
@@ -182,7 +201,7 @@ def _as_text(name: str) -> str:
 
 def _request(
     arguments: argparse.Namespace,
-    text: RenderedText,
+    text: RenderedText | None,
     models: Sequence[Model],
     settings: Settings,
     reporter: Reporter,
@@ -199,10 +218,11 @@ def _request(
     requests = [_load_request(model, given, settings, reporter) for model in models]
     return MeasurementRequest(
         model=requests[0],
-        reference=requests[1] if arguments.reference else None,
+        reference=requests[1] if len(requests) > 1 else None,
         text=text,
         chunk_tokens=max(MIN_CHUNK_TOKENS, min(chunk_tokens, trained)),
         max_chunks=arguments.chunks,
+        measures_speed=arguments.only != "quality",
     )
 
 
@@ -242,5 +262,6 @@ def _table(figures: ErrorDetails) -> tuple[str, ...]:
         for name, (words, form) in _ROWS.items()
         if name in figures
     ]
-    rows.append((tr("peak memory"), format_bytes(float(figures["peak_memory_bytes"]))))
+    if "peak_memory_bytes" in figures:
+        rows.append((tr("peak memory"), format_bytes(float(figures["peak_memory_bytes"]))))
     return tuple(f"{words:<34}{figure:>12}" for words, figure in rows)

@@ -22,7 +22,7 @@ from app.library.library_scan import scan_library
 from app.library.model_places import ModelPlace, model_places
 from app.library.stream_journal import UnfinishedStream, unfinished_streams
 from app.library.unfinished_downloads import UnfinishedDownload, unfinished_below
-from app.measurement.store import stored_measurement
+from app.measurement.store import last_measurement
 
 NAME = "list"
 HELP = tr("List the models on this machine.")
@@ -79,12 +79,26 @@ def _library(settings: Settings, cache: FactsCache) -> Iterator[events.Event]:
 
 
 def _with_measurement(model: events.ModelListed) -> events.ModelListed:
-    stored = stored_measurement(Path(model.path)) if model.problem is None else None
-    if stored is None:
+    stored, is_current = last_measurement(Path(model.path))
+    if stored is None or model.problem is not None:
         return model
-    divergence = stored.comparison.mean if stored.comparison else None
-    speed = stored.generation_tokens_per_second
-    measured = Measured(stored.perplexity, speed, divergence)
+    compared = stored.comparison
+    measured = Measured(
+        perplexity=stored.perplexity,
+        tokens_per_second=stored.generation_tokens_per_second,
+        divergence=compared.mean if compared else None,
+        median_divergence=compared.median if compared else None,
+        p999_divergence=compared.p999 if compared else None,
+        top_token_agreement=compared.top_token_agreement if compared else None,
+        prompt_tokens_per_second=stored.prompt_tokens_per_second,
+        peak_memory_bytes=stored.peak_memory_bytes,
+        text=str(stored.text) if stored.text else "",
+        compared_text=str(compared.text) if compared else "",
+        reference=compared.reference if compared else "",
+        date=stored.date,
+        is_disturbed=stored.is_disturbed,
+        is_current=is_current,
+    )
     return msgspec.structs.replace(model, measured=measured)
 
 

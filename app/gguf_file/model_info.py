@@ -42,6 +42,8 @@ class ModelInfo:
 _HUB_PAGE = re.compile(r"^(?:https?://)?(?:huggingface\.co|hf\.co)/([^/]+/[^/?#]+)")
 _ORIGINS = ("general.source.huggingface.repository", "general.repo_url", "general.source.repo_url")
 _BASES = ("general.base_model.0.repo_url", "general.source.url")
+_OWN_KEYS = "gristmill."
+"""Beginning of the keys that a file has if its types were measured or its rounding corrected."""
 _LONGEST_FACT = 120
 _LARGEST_HEADERS = 64 * 2**20
 # Some programs give every file the same name, in a folder that has the model's.
@@ -116,6 +118,7 @@ def facts_of(headers: list[Header]) -> ModelFacts:
         quantized_by=_text(first, "general.quantized_by"),
         origin=_repository(first, _ORIGINS),
         base_model=_repository(first, _BASES),
+        has_measured_types=any(key.startswith(_OWN_KEYS) for key in first.value_types),
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-TaskKind = Literal["download", "get", "convert", "probe", "setup", "verify", "publish"]
+TaskKind = Literal["download", "get", "convert", "probe", "setup", "verify", "publish", "measure"]
 Resource = Literal["network", "cores", "engine", "packages", "disk", "upload"]
 
-# A conversion uses all cores, whether its source is on the disk or arrives meanwhile.
+# A conversion uses all cores, whether its source is on the disk or arrives meanwhile; nothing may
+# disturb a measurement of the speed.
 _USED: dict[TaskKind, tuple[Resource, ...]] = {
     "download": ("network",),
     "get": ("network", "cores"),
@@ -19,6 +20,7 @@ _USED: dict[TaskKind, tuple[Resource, ...]] = {
     "setup": ("packages",),
     "verify": ("disk",),
     "publish": ("upload",),
+    "measure": ("cores",),
 }
 DEFAULT_LIMITS: Mapping[Resource, int] = {
     "network": 2,

@@ -1,7 +1,7 @@
 """Store the measurements of model files until the files change.
 
 Each model has its own small file in the data folder, so that simultaneous measurements don't
-conflict. A comparison with a reference survives a later measurement without one.
+conflict. What a later measurement leaves out survives it, such as the comparison with a reference.
 """
 
 from __future__ import annotations
@@ -54,14 +54,38 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class StoredMeasurement(msgspec.Struct, frozen=True):
-    """A model's last measurement and its last comparison; speeds in tokens/s."""
+    """The last measurement of each part of a model: quality, speed and memory, comparison.
 
-    text: MeasuredText
-    perplexity: float
-    prompt_tokens_per_second: float
-    generation_tokens_per_second: float
-    peak_memory_bytes: int
+    The speeds are in tokens/s; `is_disturbed` if other programs kept the processors busy meanwhile.
+    `date` is the day of the last measurement, as YYYY-MM-DD, empty if unknown.
+    """
+
+    text: MeasuredText | None = None
+    perplexity: float | None = None
+    prompt_tokens_per_second: float | None = None
+    generation_tokens_per_second: float | None = None
+    peak_memory_bytes: int | None = None
     comparison: Comparison | None = None
+    is_disturbed: bool = False
+    date: str = ""
+
+    def completed_by(self, earlier: StoredMeasurement) -> StoredMeasurement:
+        """Return it with the parts of an earlier measurement that it lacks."""
+        whole = self
+        if whole.perplexity is None:
+            text, perplexity = earlier.text, earlier.perplexity
+            whole = msgspec.structs.replace(whole, text=text, perplexity=perplexity)
+        if whole.generation_tokens_per_second is None:
+            whole = msgspec.structs.replace(
+                whole,
+                prompt_tokens_per_second=earlier.prompt_tokens_per_second,
+                generation_tokens_per_second=earlier.generation_tokens_per_second,
+                peak_memory_bytes=earlier.peak_memory_bytes,
+                is_disturbed=earlier.is_disturbed,
+            )
+        if whole.comparison is None:
+            whole = msgspec.structs.replace(whole, comparison=earlier.comparison)
+        return whole
 
 
 class FileState(msgspec.Struct, frozen=True):
@@ -101,21 +125,27 @@ def save_measurement(model: Path, fingerprint: Fingerprint, measurement: StoredM
             `folder_not_writable`, `disk_full`.
     """
     earlier = _store(model).read()
-    if measurement.comparison is None and earlier is not None and earlier.files == fingerprint:
-        comparison = earlier.measurement.comparison
-        measurement = msgspec.structs.replace(measurement, comparison=comparison)
+    if earlier is not None and earlier.files == fingerprint:
+        measurement = measurement.completed_by(earlier.measurement)
     _store(model).write(_Entry(fingerprint, measurement))
     _remove_oldest()
 
 
 def stored_measurement(model: Path) -> StoredMeasurement | None:
     """Return the measurement of a model, unless its files have changed or are gone."""
+    measurement, is_current = last_measurement(model)
+    return measurement if is_current else None
+
+
+def last_measurement(model: Path) -> tuple[StoredMeasurement | None, bool]:
+    """Return the last measurement of a model, and whether its files are still the same."""
     entry = _store(model).read()
+    if entry is None:
+        return None, False
     try:
-        is_same = entry is not None and entry.files == fingerprint_of(model)
+        return entry.measurement, entry.files == fingerprint_of(model)
     except AppError:
-        return None
-    return entry.measurement if entry is not None and is_same else None
+        return entry.measurement, False
 
 
 def measured_quality(model: Path) -> Quality | None:

@@ -195,8 +195,10 @@ def _card_model(model: LocalModel, records: ConversionRecords) -> CardModel:
     )
 
 
-def _quality(stored: StoredMeasurement) -> CardQuality:
+def _quality(stored: StoredMeasurement) -> CardQuality | None:
     compared = stored.comparison
+    if stored.perplexity is None:
+        return None
     if compared is None:
         return CardQuality(stored.perplexity, str(stored.text))
     return CardQuality(

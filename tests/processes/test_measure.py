@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import shutil
@@ -211,6 +212,52 @@ def test_the_figures_are_kept_until_the_file_changes(
     assert measured_quality(model) is None
 
 
+def test_each_part_can_be_measured_alone(
+    models: dict[str, Path], text: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "library"
+    folder.mkdir()
+    model = Path(shutil.copy(models["Q8_0"], folder / "model-Q8_0.gguf"))
+    speed = run_verb("measure", str(model), "--only", "speed", "--json")
+    assert speed.status == 0, speed.complaints
+    first = json.loads(speed.lines[0])
+    assert first.keys() == ALWAYS - {"perplexity"}
+    kept = stored_measurement(model)
+    assert kept is not None
+    assert (kept.text, kept.perplexity, kept.comparison) == (None, None, None)
+    assert kept.date == datetime.datetime.now(datetime.UTC).date().isoformat()
+    options = ("--reference", str(models["F16"]), "--only", "quality")
+    second = measured(model, text, *options)
+    assert second.keys() == {"perplexity", "kl_divergence", "top_token_agreement"}
+    (listed,) = listed_at(folder)
+    known = listed["measured"]
+    assert known["perplexity"] == second["perplexity"]
+    assert known["divergence"] == second["kl_divergence"]["mean"]
+    assert known["tokens_per_second"] == first["generation_tokens_per_second"]
+    assert known["peak_memory_bytes"] == first["peak_memory_bytes"]
+    assert known["reference"] == "F16.gguf"
+    assert known["is_current"]
+    assert not listed["header"]["has_measured_types"]
+    with model.open("ab") as file:
+        file.write(bytes(32))
+    (listed,) = listed_at(folder)
+    assert not listed["measured"]["is_current"]
+
+
+def test_a_file_whose_types_were_measured_is_listed_as_one(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path / "library" / "ours.gguf", types_from="measured")
+    (listed,) = listed_at(tmp_path / "library")
+    assert listed["header"]["has_measured_types"]
+
+
+def listed_at(folder: Path) -> list[dict[str, Any]]:
+    """The models that the library lists in a folder of the settings."""
+    save_settings(Settings(threads=1, added_models=(str(folder),)))
+    ended = run_verb("models", "list", "--json")
+    assert ended.status == 0, ended.complaints
+    return [one for one in json.loads("\n".join(ended.lines)) if one["type"] == "model"]
+
+
 def test_figures_that_cannot_be_kept_are_told_all_the_same(
     models: dict[str, Path], text: Path, home: Path
 ) -> None:
@@ -297,6 +344,9 @@ def assert_refused(status: int, lines: list[str], complaints: list[str], code: E
     assert words <= {"Timing", "Measuring", "Other"}
 
 
-@pytest.mark.parametrize("options", [["--chunks", "0"], ["--text", "a.txt", "--context", "15"]])
+@pytest.mark.parametrize(
+    "options",
+    [["--chunks", "0"], ["--text", "a.txt", "--context", "15"], ["--only", "memory"]],
+)
 def test_wrong_usage(options: list[str]) -> None:
     assert run_verb("measure", "starter", *options).status == EXIT_USAGE

@@ -97,7 +97,8 @@ class _JobRow(QWidget):
             self._figures.set_text(self._task.sentence)
             return
         progress, share = self._task.progress, self._task.share
-        if share is None and progress is not None and progress.step != "plan":
+        is_counted = progress is not None and progress.step != "plan" and progress.done_bytes
+        if share is None and progress is not None and is_counted:
             self._figures.set_text(format_bytes(progress.done_bytes))
             return
         if progress is None or share is None:

@@ -132,4 +132,6 @@ def _in_words(task: Task) -> str:
             return tr("Conversion: {title}", title=task.title)
         case "verify":
             return tr("Verification: {title}", title=task.title)
+        case "measure":
+            return tr("Measurement: {title}", title=task.title)
     return task.title

@@ -29,10 +29,12 @@ class RunResults(QObject):
     Signals:
         chat_requested: the path and the name of a finished model.
         models_requested: the user wants to see the new models.
+        measurements_requested: the user wants to see the results of measurements.
     """
 
     chat_requested = Signal(str, str)
     models_requested = Signal()
+    measurements_requested = Signal()
 
     def __init__(self, theme: Theme, window: QWidget) -> None:
         super().__init__(window)
@@ -67,6 +69,17 @@ class RunResults(QObject):
         elif there is not None:
             stopped = "" if there.is_complete else tr("Stopped.")
             self._show_with_page("info", f"{stopped} {_on_hub(there)}".strip(), there.address)
+
+    def tell_measurements(self, name: str, tasks: Sequence[Task]) -> None:
+        """Report how measurements of a model ended, unless all were stopped."""
+        done = sum(task.state == "finished" for task in tasks)
+        failed = [task for task in tasks if task.state == "failed"]
+        if not self._window.isVisible() or not (done or failed):
+            return
+        words = tr("{name}: {done} of {count} measured.", name=name, done=done, count=len(tasks))
+        kind: NoticeKind = "error" if failed else "info"
+        notice = self._show(kind, words, [("results", tr("Show results"))])
+        notice.acted.connect(self.measurements_requested)
 
     def tell_lines(self, lines: Sequence[str]) -> None:
         """Report the tasks that ended while there was no window."""

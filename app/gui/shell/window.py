@@ -49,11 +49,12 @@ if TYPE_CHECKING:
     from app.gui.load_options.dialog import LoadOptionsDialog
     from app.gui.pages.convert.page import ConvertPage
     from app.gui.pages.hub.page import HubBrowsingPage
+    from app.gui.pages.measure.page import MeasurePage
     from app.gui.pages.models.inspector.page import InspectorPage
     from app.gui.pages.models.page import ModelsPage
     from app.gui.pages.settings.page import SettingsPage
 
-PageName = Literal["chat", "models", "hub", "convert", "settings"]
+PageName = Literal["chat", "models", "hub", "convert", "measure", "settings"]
 PAGES: tuple[PageName, ...] = get_args(PageName)
 
 
@@ -82,6 +83,7 @@ class MainWindow(QMainWindow):
         self._results = RunResults(workbench.theme, self)
         self._results.chat_requested.connect(self.start_chat)
         self._results.models_requested.connect(lambda: self.show_page("models"))
+        self._results.measurements_requested.connect(lambda: self.show_page("measure"))
         self._build_layout()
         self._connect()
         self._add_shortcuts()
@@ -135,6 +137,7 @@ class MainWindow(QMainWindow):
         page.chat_requested.connect(self.start_chat)
         page.convert_requested.connect(self._start_conversion)
         page.types_requested.connect(self._use_types)
+        page.measure_requested.connect(self._show_measurements)
         page.sign_in_requested.connect(self._show_sign_in)
         self._stack.addWidget(page)
         return page
@@ -148,6 +151,17 @@ class MainWindow(QMainWindow):
         page.chat_requested.connect(self.start_chat)
         page.run_ended.connect(self._results.tell)
         page.gguf_found.connect(self._download)
+        self._stack.addWidget(page)
+        return page
+
+    @cached_property
+    def measure(self) -> MeasurePage:
+        """The measure page."""
+        from app.gui.pages.measure.page import MeasurePage
+
+        page = MeasurePage(self._workbench)
+        page.models_requested.connect(lambda: self._go_to("models"))
+        page.run_ended.connect(self._results.tell_measurements)
         self._stack.addWidget(page)
         return page
 
@@ -269,7 +283,7 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _build_layout(self) -> None:
-        words = (tr("Chat"), tr("Models"), tr("Hub"), tr("Convert"), tr("Settings"))
+        words = (tr("Chat"), tr("Models"), tr("Hub"), tr("Convert"), tr("Measure"), tr("Settings"))
         for name, word in zip(PAGES, words, strict=True):
             self.rail.add_page(name, word, name)
         self._stack.addWidget(self.chat)
@@ -339,6 +353,10 @@ class MainWindow(QMainWindow):
     def _use_types(self, path: str) -> None:
         self.show_page("convert")
         self.convert.use_types_of(path)
+
+    def _show_measurements(self, path: str) -> None:
+        self._go_to("measure")
+        self.measure.show_model(path)
 
     def _show_repository(self, repository: str, revision: str | None) -> None:
         self._go_to("hub")

@@ -39,6 +39,7 @@ IconName = Literal[
     "jobs",
     "key",
     "lock",
+    "measure",
     "memory",
     "minus",
     "models",

@@ -87,6 +87,12 @@ class ProgressRow(QWidget):
         self._figures.set_text(figures)
         self._bar.setAccessibleDescription(figures)
 
+    def show_share(self, share: float | None, text: str) -> None:
+        """Show a share from 0 to 1 of work that isn't counted in bytes; None if it is unknown."""
+        self._show("busy" if share is None else "running", round((share or 0.0) * _STEPS), text)
+        if share is None:
+            self._bar.setValue(_STEPS)
+
     def show_finished(self, text: str) -> None:
         """Show that the work is done."""
         self._show("finished", _STEPS, text)

@@ -14,7 +14,7 @@ from app.gui.theme.tokens import SIZE
 from app.gui.widgets.button import Button
 from tests.support.engine.tiny_model import write_tiny_model
 
-NAMES = ["Chat", "Models", "Hub", "Convert", "Settings"]
+NAMES = ["Chat", "Models", "Hub", "Convert", "Measure", "Settings"]
 
 
 def entries(window: MainWindow) -> list[Button]:
@@ -29,7 +29,7 @@ def test_the_rail_folds_and_keeps_its_names(
     window.resize(width, 700)
     assert window.rail.width() == (SIZE.folded_rail if is_folded else SIZE.rail)
     assert [entry.accessibleName() for entry in entries(window)] == NAMES
-    assert [entry.text() for entry in entries(window)] == ([""] * 5 if is_folded else NAMES)
+    assert [entry.text() for entry in entries(window)] == ([""] * 6 if is_folded else NAMES)
     assert all(bool(entry.toolTip()) is is_folded for entry in entries(window))
 
 

@@ -126,7 +126,8 @@ def test_the_pages_are_reached_by_keyboard(window: MainWindow, qtbot: QtBot) -> 
         "2": window.models,
         "3": window.hub,
         "4": window.convert,
-        "5": window.settings,
+        "5": window.measure,
+        "6": window.settings,
         "1": window.chat,
     }
     for key, page in pages.items():
@@ -201,7 +202,7 @@ def test_no_part_of_a_page_flashes_as_a_window_of_its_own(
     shown = _Shown()
     qapp.installEventFilter(shown)
     window = make_window()
-    for name in ("models", "hub", "convert", "settings", "chat"):
+    for name in ("models", "hub", "convert", "measure", "settings", "chat"):
         window.show_page(name)
     qapp.removeEventFilter(shown)
     assert shown.windows == [window]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PARTS = ("chat", "models", "hub", "convert", "settings")
+PARTS = ("chat", "models", "hub", "convert", "measure", "settings")
 _OF = {"chats": "chat", "model": "models", "options": "settings", "sharing": "settings"}
 
 

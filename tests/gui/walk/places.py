@@ -23,6 +23,13 @@ from app.core.hub_events import HubSearch
 from app.gui.pages.hub.search_view import SearchView
 from app.gui.shell.window import MainWindow
 from app.library.unfinished_downloads import DownloadRequest
+from app.measurement.store import (
+    Comparison,
+    MeasuredText,
+    StoredMeasurement,
+    fingerprint_of,
+    save_measurement,
+)
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.hub.local_hub import LocalHub
 from tests.support.hub.local_hub_uploads import HubUser
@@ -47,6 +54,7 @@ _REPLY = f"""A paragraph that is broken at any width: {"some words " * 30}
 | Q4_K_M | 4.08 GB | a good balance of size and quality | 12.1 | {"words " * 9} |
 """
 _TEMPLATE = "{% for m in messages %}{{ m.content }} https://example.com{% endfor %}"
+_LEVELS = ("Q2_K", "Q3_K_M", "Q4_K_M", "UD-Q4_K_XL-imatrix-tuned", "Q8_0")
 _WAIT_SECONDS = 90.0
 
 Place = Callable[[], QWidget]
@@ -91,6 +99,9 @@ class Walk:
             "convert, refused": self._refused,
             "convert, levels": self._levels,
             "convert, finished": self._finished,
+            "measure": self._page("measure"),
+            "measure, results": self._measured,
+            "measure, failed": self._failed_measurements,
             "settings": self._page("settings"),
             "options of a model": self._options,
             "sharing": self._sharing,
@@ -316,6 +327,32 @@ class Walk:
         session = self.window.convert.session
         wait_until(lambda: not session.is_busy, "the check")
 
+    def _measured(self) -> QWidget:
+        """Show the results of a family with levels of long names, one of which has changed."""
+        paths_of = [paths.home() / "models" / f"Grain-{level}.gguf" for level in _LEVELS]
+        for number, path in enumerate(paths_of):
+            write_tiny_model(path, types_from="measured" if number % 2 else "")
+            _keep_results(path, number)
+        write_tiny_model(paths_of[0], context=512)
+        models = self.window._workbench.models
+        models.refresh()
+        wait_until(lambda: models.model_at(str(paths_of[-1])) is not None, "the levels")
+        self.window.show_page("measure")
+        self.window.measure.show_model(str(paths_of[1]))
+        self.window.measure.choices.set_open(True)
+        wait_until(lambda: len(self.window.measure.plots.figures) == 4, "the plots")
+        return self.window
+
+    def _failed_measurements(self) -> QWidget:
+        self._measured()
+        page = self.window.measure
+        page.choices.text_kind.set_value("own")
+        page.choices.text.set_path(str(self._checkpoint / "config.json"))
+        page.choices.text.changed.emit("")
+        page.start()
+        wait_until(lambda: page.run.is_over, "the failure")
+        return self.window
+
     def _options(self) -> QWidget:
         listed = self.window._workbench.models.models[-1]
         self.window.show_options(listed.path, listed.name)
@@ -325,6 +362,15 @@ class Walk:
         self.window.show_page("chat")
         self.window.chat.header.share_button.click()
         return dialog_in_front()
+
+
+def _keep_results(model: Path, number: int) -> None:
+    text = MeasuredText("a text with a name that goes on and on.txt", "ab" * 32, 40, 512)
+    reference = "a reference with a name that goes on and on-F16.gguf"
+    compared = Comparison(reference, text, 0.5 / 3**number, 0.1, 1.5, 0.9)
+    speeds, peak = (12_345.6, 1234.5), 12_345_678_901
+    results = StoredMeasurement(text, 1234.5678, *speeds, peak, compared, date="2026-11-29")
+    save_measurement(model, fingerprint_of(model), results)
 
 
 def write_models() -> None:

@@ -16,13 +16,23 @@ _NOT_NUMBERS = struct.pack("<f", float("nan")) * 512
 
 
 def write_tiny_model(
-    path: Path, *, context: int = 256, template: str = "", with_numbers: bool = True
+    path: Path,
+    *,
+    context: int = 256,
+    template: str = "",
+    with_numbers: bool = True,
+    types_from: str = "",
 ) -> Path:
-    """Write the probe's model with another trained context, a chat template, or NaN weights."""
+    """Write the probe's model with another trained context, a chat template, or NaN weights.
+
+    With `types_from` it says that its types were chosen by measurement, and how.
+    """
     content = _probe_model()
     content = _changed(content, _context(256), _context(context))
     if template:
-        content = _with_template(content, template.encode())
+        content = _with_text(content, "tokenizer.chat_template", template)
+    if types_from:
+        content = _with_text(content, "gristmill.types", types_from)
     if not with_numbers:
         content = _changed(content, _ONES, _NOT_NUMBERS)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,12 +56,12 @@ def _changed(content: bytes, old: bytes, new: bytes) -> bytes:
     return content.replace(old, new)
 
 
-def _with_template(content: bytes, template: bytes) -> bytes:
-    key = b"tokenizer.chat_template"
+def _with_text(content: bytes, name: str, value: str) -> bytes:
+    key, text = name.encode(), value.encode()
     head = struct.pack("<Q", len(key)) + key + struct.pack("<I", _STRING)
     # The data after the header keeps its alignment; Jinja drops comments.
-    padding = -(len(head) + 8 + len(template) + len(b"{##}")) % _ALIGNMENT
-    template += b"{#" + b" " * padding + b"#}"
-    pair = head + struct.pack("<Q", len(template)) + template
+    padding = -(len(head) + 8 + len(text) + len(b"{##}")) % _ALIGNMENT
+    text += b"{#" + b" " * padding + b"#}"
+    pair = head + struct.pack("<Q", len(text)) + text
     (pairs,) = struct.unpack_from("<Q", content, 16)
     return content[:16] + struct.pack("<Q", pairs + 1) + pair + content[24:]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_every_page_opens() -> None:
-    assert check_window() == ("chat", "models", "hub", "convert", "settings")
+    assert check_window() == ("chat", "models", "hub", "convert", "measure", "settings")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from app.measurement.store import (
     MeasuredText,
     StoredMeasurement,
     fingerprint_of,
+    last_measurement,
     measured_quality,
     save_measurement,
     stored_measurement,
@@ -64,6 +65,44 @@ def test_a_measurement_without_a_reference_leaves_the_comparison(model: Path) ->
     keep(model, ALONE)
     assert stored_measurement(model) == msgspec.structs.replace(ALONE, comparison=COMPARISON)
     assert measured_quality(model) is not None
+
+
+def test_a_part_that_is_measured_later_completes_the_others(model: Path) -> None:
+    keep(model)
+    later = StoredMeasurement(
+        prompt_tokens_per_second=240.0,
+        generation_tokens_per_second=40.0,
+        peak_memory_bytes=2 * 10**9,
+        is_disturbed=True,
+        date="2026-11-29",
+    )
+    keep(model, later)
+    assert stored_measurement(model) == msgspec.structs.replace(
+        later, text=TEXT, perplexity=6.5, comparison=COMPARISON
+    )
+    quality = StoredMeasurement(TEXT, 6.0, date="2026-11-30")
+    keep(model, quality)
+    kept = stored_measurement(model)
+    assert kept is not None
+    assert (kept.perplexity, kept.generation_tokens_per_second) == (6.0, 40.0)
+    assert (kept.is_disturbed, kept.date) == (True, "2026-11-30")
+
+
+def test_parts_of_a_file_that_has_changed_are_not_completed(model: Path) -> None:
+    keep(model)
+    model.write_bytes(b"other weights")
+    keep(model, StoredMeasurement(TEXT, 6.0))
+    assert stored_measurement(model) == StoredMeasurement(TEXT, 6.0)
+
+
+def test_the_last_measurement_of_a_changed_file_is_outdated(model: Path) -> None:
+    assert last_measurement(model) == (None, False)
+    keep(model)
+    assert last_measurement(model) == (COMPARED, True)
+    model.write_bytes(b"other weights")
+    assert last_measurement(model) == (COMPARED, False)
+    model.unlink()
+    assert last_measurement(model) == (COMPARED, False)
 
 
 def test_without_a_comparison_there_is_no_quality(model: Path) -> None:

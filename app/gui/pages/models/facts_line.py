@@ -43,7 +43,7 @@ def _facts(model: ModelListed) -> Iterator[str]:
         yield tr("with projector")
     if model.program:
         yield tr("belongs to {program}", program=model.program)
-    if model.measured:
+    if model.measured and model.measured.is_current:
         yield from _measured_facts(model.measured)
     if model.verification:
         yield describe_verification(model.verification)
@@ -66,7 +66,9 @@ def _header_facts(header: ModelFacts) -> Iterator[str]:
 
 
 def _measured_facts(measured: Measured) -> Iterator[str]:
-    yield tr("{pace} tokens/s measured", pace=format_pace(measured.tokens_per_second))
-    yield tr("perplexity {value}", value=f"{measured.perplexity:.2f}")
+    if measured.tokens_per_second is not None:
+        yield tr("{pace} tokens/s measured", pace=format_pace(measured.tokens_per_second))
+    if measured.perplexity is not None:
+        yield tr("perplexity {value}", value=f"{measured.perplexity:.2f}")
     if measured.divergence is not None:
         yield tr("KL divergence {value}", value=f"{measured.divergence:.4f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from app.core.errors import ErrorCode
@@ -44,6 +45,19 @@ def test_every_fact_has_words() -> None:
         "verified on 2026-11-29",
         "#code",
     ]
+
+
+def test_an_outdated_measurement_is_left_out() -> None:
+    outdated = msgspec.structs.replace(MODEL.measured, is_current=False)
+    words = facts_in_words(msgspec.structs.replace(MODEL, measured=outdated))
+    assert "measured" not in words
+    assert "perplexity" not in words
+
+
+def test_only_what_was_measured_is_said() -> None:
+    speed = msgspec.structs.replace(MODEL, measured=Measured(tokens_per_second=41.7))
+    assert "42 tokens/s measured" in facts_in_words(speed)
+    assert "perplexity" not in facts_in_words(speed)
 
 
 def test_little_is_said_about_a_model_of_which_little_is_known() -> None:

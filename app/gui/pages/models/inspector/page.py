@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -44,7 +43,6 @@ from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.segmented_choice import SegmentedChoice
-from app.gui.widgets.text_dialog import TextDialog
 
 _Part = Literal["metadata", "tensors", "template"]
 
@@ -57,6 +55,7 @@ class InspectorPage(QWidget):
         chat_requested: the path and name of the model to chat with.
         convert_requested: the path of the model to convert.
         types_requested: the path of the model whose types the next conversion takes.
+        measure_requested: the path of the model to measure.
         sign_in_requested: the user wants to enter an access token.
     """
 
@@ -64,6 +63,7 @@ class InspectorPage(QWidget):
     chat_requested = Signal(str, str)
     convert_requested = Signal(str)
     types_requested = Signal(str)
+    measure_requested = Signal(str)
     sign_in_requested = Signal()
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -80,7 +80,7 @@ class InspectorPage(QWidget):
         self._title = PlainLabel("", "display", elide=True)
         self.chat_button = Button(theme, tr("Chat"), icon_name="chat")
         self.convert_button = Button(theme, tr("Convert…"), icon_name="convert")
-        self.measure_button = Button(theme, tr("Measure…"), icon_name="tune")
+        self.measure_button = Button(theme, tr("Measure…"), icon_name="measure")
         self.types_button = Button(theme, tr("Use its types…"), icon_name="grid")
         self.publish_button = Button(theme, tr("Publish…"), icon_name="hub")
         self.publisher = Publisher(workbench, self)
@@ -254,11 +254,6 @@ class InspectorPage(QWidget):
         if to:
             self.save_copy(to)
 
-    def _measure(self) -> None:
-        command = shlex.join(("gristmill", "measure", self._path))
-        title = tr("Measure in a terminal")
-        TextDialog(self._workbench.theme, title, command, self).open()
-
     def _show_part(self, part: str) -> None:
         views = {"metadata": self.metadata, "tensors": self.tensors, "template": self.template}
         self._parts.setCurrentWidget(views[part])
@@ -267,7 +262,7 @@ class InspectorPage(QWidget):
         self.back_button.clicked.connect(lambda: self._leave(self._close))
         self.chat_button.clicked.connect(lambda: self.chat_requested.emit(self._path, self._name))
         self.convert_button.clicked.connect(lambda: self.convert_requested.emit(self._path))
-        self.measure_button.clicked.connect(self._measure)
+        self.measure_button.clicked.connect(lambda: self.measure_requested.emit(self._path))
         self.types_button.clicked.connect(lambda: self.types_requested.emit(self._path))
         self.publish_button.clicked.connect(lambda: self.publisher.ask(self._path, self._name))
         self.publisher.sign_in_requested.connect(self.sign_in_requested)

@@ -18,7 +18,6 @@ from app.gui.pages.models.inspector.value_dialog import ValueDialog
 from app.gui.services.engine import EngineReady
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
-from app.gui.widgets.text_dialog import TextDialog
 from tests.gui.conftest import WindowMaker
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.gguf.gguf_files import Q4_K, GgufFile, Tensor, llama_file, llama_metadata
@@ -302,9 +301,10 @@ def test_the_other_buttons_lead_on(
     window = inspect(path)
     page = window.inspector
     qtbot.mouseClick(page.measure_button, Qt.MouseButton.LeftButton)
-    command = dialog(TextDialog)
-    assert "gristmill measure" in command.findChild(type(page.template.panes.prompt)).toPlainText()
-    command.reject()
+    assert window.measure.isVisible()
+    assert [one.model.path for one in window.measure.table.ticked()] == [str(path)]
+    window.inspect(str(path), "Little Llama's")
+    wait_for_contents(page, qtbot)
     qtbot.mouseClick(page.types_button, Qt.MouseButton.LeftButton)
     convert = window.convert
     assert "tensor types of Little Llama's.gguf" in convert.notice.text

@@ -1,0 +1,1 @@
+"""Compare the levels of a model: quality, speed and memory, with plots."""

@@ -1,0 +1,1 @@
+"""Plots: their geometry in plain Python, and how they are drawn."""
