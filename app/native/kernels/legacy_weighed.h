@@ -62,8 +62,9 @@ INLINE void number_with_minimum(const float (*RESTRICT x)[LANES], const float (*
 INLINE void number_symmetrically(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], int bits,
                                  uint8_t (*RESTRICT bytes)[LANES], uint8_t (*RESTRICT numbers)[LANES]) {
     const SymmetricSearch search = {.length = BLOCK, .limit = 1 << (bits - 1), .finite = 1};
-    ALIGNED float scale[LANES];
-    find_symmetric_scale(x, w, search, scale, numbers);
+    ALIGNED float scale[LANES], factor[LANES];
+    find_symmetric_scale(x, w, search, scale, factor);
+    number_by_search(x, BLOCK, search.limit, factor, numbers);
     put_half(bytes, scale);
 }
 

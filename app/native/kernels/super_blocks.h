@@ -126,6 +126,7 @@ INLINE void quantize_rows(const float *rows, uint8_t *target, int64_t row_count,
         find_blocks(blocks, rows, first, count, count, SUPER_BLOCK);
         if (importance) find_blocks(importances, importance, first, count, per_row, SUPER_BLOCK);
         load_lanes(x, blocks, SUPER_BLOCK);
+        fetch_blocks(rows, first + LANES, count, SUPER_BLOCK);
         quantize_super_blocks(x, importance ? importances : NULL, fit, layout, bytes);
         store_lanes(target, bytes, first, count, layout.bytes);
     }

@@ -84,6 +84,7 @@ KINDS: dict[str, Kind] = {
     ),
     "zero stretches": _zero_stretches,
     "uneven blocks": _uneven_blocks,
+    "uneven huge blocks": lambda rng, width: _uneven_blocks(rng, width) * 1e8,
     "tiny": lambda rng, width: rng.standard_normal(width) * 1e-12,
     "below the group limit": lambda rng, width: rng.standard_normal(width) * 1e-17,
     "squares underflow": lambda rng, width: rng.standard_normal(width) * 1e-25,
