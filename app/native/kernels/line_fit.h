@@ -15,6 +15,7 @@ typedef struct {
     float start;
     float step;
     int last;
+    int hopeless_from; /* the first n of those that cut off the greatest value, of which few are the best; or 0 */
     int absolute; /* weigh absolute differences (ggml: use_mad) rather than squares */
 } Search;
 

@@ -34,14 +34,11 @@ INLINE void start_search(const float (*RESTRICT x)[LANES], const float (*RESTRIC
     add_errors(x, w, search, c->numbers, found->scale, p->least, p->error);
 }
 
-/* How much further than `highest` candidate n stretches the greatest value. */
-INLINE float stretch_of(Search search, int n) { return search.start + search.step * (float)n; }
-
 INLINE void try_factor(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search, int n,
                        const Progress *RESTRICT p, const float *RESTRICT origin, Candidate *RESTRICT c) {
     FOR_LANES {
         const float range = p->greatest[lane] - origin[lane];
-        c->factor[lane] = (stretch_of(search, n) + (float)search.highest) / range;
+        c->factor[lane] = (search.start + search.step * (float)n + (float)search.highest) / range;
     }
     switch (find_outside(p, c->factor, origin, search.highest)) {
     case INSIDE: fit_line(x, w, search, INSIDE, p, origin, c); break;
@@ -52,10 +49,9 @@ INLINE void try_factor(const float (*RESTRICT x)[LANES], const float (*RESTRICT 
     }
 }
 
-/* Of the last candidates, which cut off the greatest values, few are better: so it pays to look before all errors are
- * added. */
+/* To look first pays only where mostly no lane is better. */
 INLINE int is_worth_adding(Search search, int n, const Progress *RESTRICT p, const Candidate *RESTRICT c) {
-    return search.absolute || stretch_of(search, n) < 0.55f || may_be_better(p, c);
+    return !search.hopeless_from || n < search.hopeless_from || may_be_better(p, c);
 }
 
 INLINE void keep_better_line(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
