@@ -1,7 +1,7 @@
 """Speed of the quantization kernels compared with ggml.
 
-Run: `python -m tests.benchmarks.kernels [TYPE]`. CPU time on one core, the best of several
-rounds; ours and ggml's take turns, so that a busy machine slows both.
+Run: `python -m tests.benchmarks.kernels [TYPE]`. CPU time on one core, the best of many short
+rounds, of which some run undisturbed on a busy machine too; ours and ggml's take turns.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from app.native.kernels import (
 )
 from tests.support.gguf.ggml_quantization import ggml_quantize
 
-ROWS, WIDTH, ROUNDS = 128, 4096, 4
+ROWS, WIDTH, ROUNDS = 24, 4096, 25
 WANTED_RATIO = 5.0
 
 Floats = npt.NDArray[np.float32]

@@ -212,6 +212,7 @@ EXPORT void gristmill_quantize_iq4_xs(const float *rows, uint8_t *target, int64_
         find_blocks(blocks, rows, first, count, count, SUPER_BLOCK);
         if (importance) find_blocks(importances, importance, first, count, per_row, SUPER_BLOCK);
         load_lanes(x, blocks, SUPER_BLOCK);
+        fetch_blocks(rows, first + LANES, count, SUPER_BLOCK);
         quantize_super_blocks(x, importance ? importances : NULL, bytes);
         store_lanes(target, bytes, first, count, XS_BLOCK_BYTES);
     }

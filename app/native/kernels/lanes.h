@@ -70,6 +70,23 @@ INLINE int32_t nearest_int(float value) {
     return (bits_of(value + 12582912.f) & 0x007fffff) - 0x00400000;
 }
 
+/* Below this magnitude nearest_int doesn't wrap. */
+#define LARGEST_SMALL 4194303.f
+
+/* nearest_int as a float, for magnitudes up to LARGEST_SMALL. */
+INLINE float round_small(float value) {
+#if defined(_MSC_VER) && !defined(__clang__)
+    return (value + 12582912.f) - 12582912.f;
+#else
+    return rintf(value); /* one instruction */
+#endif
+}
+
+/* A choice that a compiler turns neither into a branch nor into a load or store under a condition. */
+INLINE float choose(int condition, float yes, float no) {
+    return float_of((bits_of(yes) & -condition) | (bits_of(no) & ~-condition));
+}
+
 /* ggml-impl.h: ggml_compute_fp32_to_fp16. */
 INLINE uint16_t half_from_float(float value) {
     const uint32_t bits = (uint32_t)bits_of(value);
@@ -92,6 +109,13 @@ INLINE float float_from_half(uint16_t half) {
     const float subnormal = float_of((int32_t)((doubled >> 17) | (126u << 23))) - 0.5f;
     const float magnitude = doubled < (1u << 27) ? subnormal : normal;
     return float_of((int32_t)(sign | (uint32_t)bits_of(magnitude)));
+}
+
+/* The bits set in any lane. */
+INLINE int32_t bits_of_all_lanes(const int32_t *lanes) {
+    int32_t bits = 0;
+    FOR_LANES bits |= lanes[lane];
+    return bits;
 }
 
 /* Where each lane's block begins, for blocks `first` to `first + LANES - 1` of `count`; lanes beyond the
@@ -126,6 +150,17 @@ INLINE void load_lanes_at(float (*RESTRICT values)[LANES], const float *const bl
 
 INLINE void load_lanes(float (*RESTRICT values)[LANES], const float *const blocks[LANES], int length) {
     load_lanes_at(values, blocks, 0, length);
+}
+
+/* Asks for blocks `first` to `first + LANES - 1` of `count`, which lie one after the other. load_lanes goes through
+ * them side by side, in too many streams for a processor to foresee. */
+INLINE void fetch_blocks(const float *base, int64_t first, int64_t count, int length) {
+#if defined(__GNUC__)
+    const int64_t end = first + LANES < count ? first + LANES : count;
+    for (int64_t at = first * length; at < end * length; at += 16) __builtin_prefetch(base + at, 0, 2);
+#else
+    (void)base, (void)first, (void)count, (void)length;
+#endif
 }
 
 /* Writes the packed bytes of blocks `first`, `first + 1`, ... of `count`, `size` bytes each. */

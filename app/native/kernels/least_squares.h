@@ -17,11 +17,6 @@ typedef struct {
     ALIGNED float factor[LANES];
 } BestScale;
 
-/* A choice that a compiler turns neither into a branch nor into a load or store under a condition. */
-INLINE float choose(int condition, float yes, float no) {
-    return float_of((bits_of(yes) & -condition) | (bits_of(no) & ~-condition));
-}
-
 /* The value of greatest magnitude in each lane, the first one among equals. */
 INLINE void find_extremes(const float (*RESTRICT x)[LANES], int length, float *RESTRICT extreme) {
     FOR_LANES extreme[lane] = 0;

@@ -46,7 +46,7 @@ INLINE void number_with_minimum(const float (*RESTRICT x)[LANES], const float (*
                                 uint8_t (*RESTRICT bytes)[LANES], uint8_t (*RESTRICT numbers)[LANES]) {
     const Search search = {.length = BLOCK, .highest = (1 << bits) - 1, .start = -0.9f, .step = 0.05f, .last = 36};
     ScaleAndMin found;
-    search_scale_and_min(x, w, search, &found);
+    search_scales_and_mins(x, w, search, 1, &found);
     put_half(bytes, found.scale);
     put_half(bytes + 2, found.minimum);
     for (int i = 0; i < BLOCK; i++) {
@@ -62,8 +62,9 @@ INLINE void number_with_minimum(const float (*RESTRICT x)[LANES], const float (*
 INLINE void number_symmetrically(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], int bits,
                                  uint8_t (*RESTRICT bytes)[LANES], uint8_t (*RESTRICT numbers)[LANES]) {
     const SymmetricSearch search = {.length = BLOCK, .limit = 1 << (bits - 1), .finite = 1};
-    ALIGNED float scale[LANES];
-    find_symmetric_scale(x, w, search, scale, numbers);
+    ALIGNED float scale[LANES], factor[LANES];
+    find_symmetric_scale(x, w, search, scale, factor);
+    number_by_search(x, BLOCK, search.limit, factor, numbers);
     put_half(bytes, scale);
 }
 

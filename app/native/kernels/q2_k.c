@@ -44,7 +44,7 @@ static const Layout LAYOUT = {
 
 /* quantize_row_q2_K_ref, the only one to weigh absolute differences. */
 static const Fit PLAIN = {
-    .search = {SUB_BLOCK, HIGHEST, -0.5f, 0.1f, 15, 1},
+    .search = {SUB_BLOCK, HIGHEST, -0.5f, 0.1f, 15, 0, 1},
     .largest_scale = LARGEST_SCALE,
     .limit = UNLIMITED,
     .weigh = weigh_by_magnitude,
@@ -52,7 +52,7 @@ static const Fit PLAIN = {
 
 /* quantize_row_q2_K_impl. */
 static const Fit WEIGHED = {
-    .search = {SUB_BLOCK, HIGHEST, -0.9f, 0.05f, 36, 0},
+    .search = {SUB_BLOCK, HIGHEST, -0.9f, 0.05f, 36, 0, 0},
     .largest_scale = LARGEST_SCALE,
     .limit = UNLIMITED,
     .variance_factor = 1,

@@ -27,11 +27,12 @@ INLINE void scale_by_extreme(const float (*RESTRICT scales)[LANES], uint8_t (*RE
 }
 
 INLINE void quantize_weighed(const float (*RESTRICT x)[LANES], const float *const *importance,
-                             uint8_t (*RESTRICT numbers)[LANES], uint8_t (*RESTRICT scale_numbers)[LANES],
+                             float (*RESTRICT factors)[LANES], uint8_t (*RESTRICT scale_numbers)[LANES],
                              float *RESTRICT scale) {
     const SymmetricSearch search = {.length = SUB_BLOCK, .limit = LIMIT, .finite = 1};
     const SymmetricSearch scale_search = {.length = SUB_BLOCKS, .limit = SCALE_LIMIT, .finite = 0};
     ALIGNED float scales[SUB_BLOCKS][LANES], weights[SUB_BLOCKS][LANES], w[SUB_BLOCK][LANES], variance[LANES];
+    ALIGNED float factor[LANES];
     sum_squares(x, SUPER_BLOCK, variance);
     FOR_LANES variance[lane] = 2 * variance[lane] / SUPER_BLOCK;
     for (int block = 0; block < SUB_BLOCKS; block++) {
@@ -39,9 +40,10 @@ INLINE void quantize_weighed(const float (*RESTRICT x)[LANES], const float *cons
         load_lanes_at(w, importance, start, SUB_BLOCK);
         weigh_by_importance(x + start, SUB_BLOCK, variance, w);
         sum_lanes(w, SUB_BLOCK, weights[block]);
-        find_symmetric_scale(x + start, w, search, scales[block], numbers + start);
+        find_symmetric_scale(x + start, w, search, scales[block], factors[block]);
     }
-    find_symmetric_scale(scales, weights, scale_search, scale, scale_numbers);
+    find_symmetric_scale(scales, weights, scale_search, scale, factor);
+    number_by_search(scales, SUB_BLOCKS, SCALE_LIMIT, factor, scale_numbers);
 }
 
 /* Low nibbles in bytes 0-7, the two high bits of each in bytes 8-11. */
@@ -87,11 +89,13 @@ INLINE int list_zero_steps(const float (*RESTRICT steps)[LANES], int32_t *RESTRI
     return count;
 }
 
-INLINE void copy_numbers(const uint8_t (*RESTRICT from)[LANES], const int32_t *RESTRICT places, int count,
-                         uint8_t (*RESTRICT to)[LANES]) {
+INLINE void keep_searched_numbers(const float (*RESTRICT x)[LANES], const float (*RESTRICT factors)[LANES],
+                                  const int32_t *RESTRICT places, int count, uint8_t (*RESTRICT numbers)[LANES]) {
     for (int n = 0; n < count; n++) {
-        const int start = SUB_BLOCK * (places[n] / LANES), lane = places[n] % LANES;
-        for (int i = start; i < start + SUB_BLOCK; i++) to[i][lane] = from[i][lane];
+        const int block = places[n] / LANES, lane = places[n] % LANES;
+        for (int i = SUB_BLOCK * block; i < SUB_BLOCK * (block + 1); i++) {
+            numbers[i][lane] = (uint8_t)number_of_search(x[i][lane], factors[block][lane], LIMIT);
+        }
     }
 }
 
@@ -120,13 +124,13 @@ INLINE void pack_numbers(const uint8_t (*RESTRICT numbers)[LANES], uint8_t (*RES
 
 INLINE void quantize_super_blocks(const float (*RESTRICT x)[LANES], const float *const blocks[LANES],
                                   const float *const *importance, uint8_t (*RESTRICT bytes)[LANES]) {
-    ALIGNED uint8_t numbers[SUPER_BLOCK][LANES], found[SUPER_BLOCK][LANES], scale_numbers[SUB_BLOCKS][LANES];
-    ALIGNED float scale[LANES], scales[SUB_BLOCKS][LANES], steps[SUB_BLOCKS][LANES];
+    ALIGNED uint8_t numbers[SUPER_BLOCK][LANES], scale_numbers[SUB_BLOCKS][LANES];
+    ALIGNED float scale[LANES], scales[SUB_BLOCKS][LANES], factors[SUB_BLOCKS][LANES], steps[SUB_BLOCKS][LANES];
     int32_t places[SUB_BLOCKS * LANES];
     Starts starts;
     Settling s;
     if (importance) {
-        quantize_weighed(x, importance, found, scale_numbers, scale);
+        quantize_weighed(x, importance, factors, scale_numbers, scale);
     } else {
         settle_scales(x, blocks, &starts, &s, scales);
         scale_by_extreme(scales, scale_numbers, scale);
@@ -137,7 +141,7 @@ INLINE void quantize_super_blocks(const float (*RESTRICT x)[LANES], const float 
     number_weights(x, steps, numbers);
     const int count = list_zero_steps(steps, places);
     if (importance) {
-        copy_numbers(found, places, count, numbers);
+        keep_searched_numbers(x, factors, places, count, numbers);
     } else {
         settle_numbers(blocks, &starts, places, count, &s, numbers);
     }
@@ -154,6 +158,7 @@ EXPORT void gristmill_quantize_q3_k(const float *rows, uint8_t *target, int64_t 
         find_blocks(blocks, rows, first, count, count, SUPER_BLOCK);
         if (importance) find_blocks(importances, importance, first, count, per_row, SUPER_BLOCK);
         load_lanes(x, blocks, SUPER_BLOCK);
+        fetch_blocks(rows, first + LANES, count, SUPER_BLOCK);
         quantize_super_blocks(x, blocks, importance ? importances : NULL, bytes);
         store_lanes(target, bytes, first, count, BLOCK_BYTES);
     }

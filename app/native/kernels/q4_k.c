@@ -15,7 +15,7 @@ static const Layout LAYOUT = {
 
 /* quantize_row_q4_K_ref. */
 static const Fit PLAIN = {
-    .search = {SUB_BLOCK, HIGHEST, -1.f, 0.1f, 20, 0},
+    .search = {SUB_BLOCK, HIGHEST, -1.f, 0.1f, 20, 16, 0},
     .largest_scale = LARGEST_SCALE,
     .limit = LARGEST_SCALE,
     .weigh = weigh_by_magnitude,
@@ -23,7 +23,7 @@ static const Fit PLAIN = {
 
 /* quantize_row_q4_K_impl, which, unlike Q5_K's, doesn't cut the numbers of the scales. */
 static const Fit WEIGHED = {
-    .search = {SUB_BLOCK, HIGHEST, -0.9f, 0.05f, 36, 0},
+    .search = {SUB_BLOCK, HIGHEST, -0.9f, 0.05f, 36, 0, 0},
     .largest_scale = LARGEST_SCALE,
     .limit = UNLIMITED,
     .variance_factor = 2,

@@ -27,7 +27,7 @@ static const Layout LAYOUT = {
 
 /* quantize_row_q5_K_ref. */
 static const Fit PLAIN = {
-    .search = {SUB_BLOCK, HIGHEST, -0.5f, 0.1f, 15, 0},
+    .search = {SUB_BLOCK, HIGHEST, -0.5f, 0.1f, 15, 11, 0},
     .largest_scale = LARGEST_SCALE,
     .limit = LARGEST_SCALE,
     .weigh = weigh_by_magnitude,
@@ -35,7 +35,7 @@ static const Fit PLAIN = {
 
 /* quantize_row_q5_K_impl. */
 static const Fit WEIGHED = {
-    .search = {SUB_BLOCK, HIGHEST, -0.9f, 0.05f, 36, 0},
+    .search = {SUB_BLOCK, HIGHEST, -0.9f, 0.05f, 36, 0, 0},
     .largest_scale = LARGEST_SCALE,
     .limit = LARGEST_SCALE,
     .variance_factor = 2,

@@ -9,7 +9,7 @@ enum { LOW_AT = 0, HIGH_AT = 128, SCALES_AT = 192, SCALE_AT = 208, BLOCK_BYTES =
 
 /* Without importance a weight counts by its square. */
 INLINE void find_scales(const float (*RESTRICT x)[LANES], const float *const *importance,
-                        float (*RESTRICT scales)[LANES], uint8_t (*RESTRICT numbers)[LANES]) {
+                        float (*RESTRICT scales)[LANES], float (*RESTRICT factors)[LANES]) {
     const SymmetricSearch search = {.length = SUB_BLOCK, .limit = LIMIT, .finite = 1};
     ALIGNED float w[SUB_BLOCK][LANES];
     for (int block = 0; block < SUB_BLOCKS; block++) {
@@ -21,7 +21,7 @@ INLINE void find_scales(const float (*RESTRICT x)[LANES], const float *const *im
                 FOR_LANES w[i][lane] = x[start + i][lane] * x[start + i][lane];
             }
         }
-        find_symmetric_scale(x + start, w, search, scales[block], numbers + start);
+        find_symmetric_scale(x + start, w, search, scales[block], factors[block]);
     }
 }
 
@@ -46,19 +46,37 @@ INLINE void quantize_scales(const float (*RESTRICT scales)[LANES], uint8_t (*RES
     }
 }
 
-/* Where the step is zero, ggml leaves the numbers of the search. */
-INLINE void number_weights(const float (*RESTRICT x)[LANES], const float (*RESTRICT steps)[LANES],
-                           const int32_t *RESTRICT empty, uint8_t (*RESTRICT numbers)[LANES]) {
-    for (int i = 0; i < SUPER_BLOCK; i++) {
+INLINE void number_by_step(const float (*RESTRICT x)[LANES], const float *RESTRICT step,
+                           uint8_t (*RESTRICT numbers)[LANES]) {
+    for (int i = 0; i < SUB_BLOCK; i++) {
         ALIGNED int32_t found[LANES];
-        FOR_LANES found[lane] = numbers[i][lane];
-        FOR_LANES {
-            const float step = steps[i / SUB_BLOCK][lane];
-            const int32_t rounded = stored_number(x[i][lane] / step, LIMIT);
-            const int32_t number = step != 0 ? rounded : found[lane];
-            found[lane] = empty[lane] ? 0 : number;
-        }
+        FOR_LANES found[lane] = stored_number(x[i][lane] / step[lane], LIMIT);
         FOR_LANES numbers[i][lane] = (uint8_t)found[lane];
+    }
+}
+
+/* Where the step is zero, ggml leaves the numbers of the search, or zeros if all scales are empty. */
+INLINE void keep_searched_numbers(const float (*RESTRICT x)[LANES], const float *RESTRICT step,
+                                  const float *RESTRICT factor, const int32_t *RESTRICT empty,
+                                  uint8_t (*RESTRICT numbers)[LANES]) {
+    for (int lane = 0; lane < LANES; lane++) {
+        if (step[lane] != 0) continue;
+        for (int i = 0; i < SUB_BLOCK; i++) {
+            numbers[i][lane] = (uint8_t)(empty[lane] ? 0 : number_of_search(x[i][lane], factor[lane], LIMIT));
+        }
+    }
+}
+
+INLINE void number_weights(const float (*RESTRICT x)[LANES], const float (*RESTRICT steps)[LANES],
+                           const float (*RESTRICT factors)[LANES], const int32_t *RESTRICT empty,
+                           uint8_t (*RESTRICT numbers)[LANES]) {
+    for (int block = 0; block < SUB_BLOCKS; block++) {
+        const int start = SUB_BLOCK * block;
+        ALIGNED int32_t is_zero[LANES];
+        number_by_step(x + start, steps[block], numbers + start);
+        FOR_LANES is_zero[lane] = steps[block][lane] == 0;
+        if (!bits_of_all_lanes(is_zero)) continue;
+        keep_searched_numbers(x + start, steps[block], factors[block], empty, numbers + start);
     }
 }
 
@@ -77,12 +95,12 @@ static void pack_numbers(const uint8_t (*RESTRICT numbers)[LANES], uint8_t (*RES
 
 INLINE void quantize_super_blocks(const float (*RESTRICT x)[LANES], const float *const *importance,
                                   uint8_t (*RESTRICT bytes)[LANES]) {
-    ALIGNED float scales[SUB_BLOCKS][LANES], steps[SUB_BLOCKS][LANES];
+    ALIGNED float scales[SUB_BLOCKS][LANES], factors[SUB_BLOCKS][LANES], steps[SUB_BLOCKS][LANES];
     ALIGNED uint8_t numbers[SUPER_BLOCK][LANES];
     ALIGNED int32_t empty[LANES];
-    find_scales(x, importance, scales, numbers);
+    find_scales(x, importance, scales, factors);
     quantize_scales(scales, bytes, steps, empty);
-    number_weights(x, steps, empty, numbers);
+    number_weights(x, steps, factors, empty, numbers);
     pack_numbers(numbers, bytes + LOW_AT, bytes + HIGH_AT);
     pack_numbers(numbers + 128, bytes + LOW_AT + 64, bytes + HIGH_AT + 32);
 }
@@ -97,6 +115,7 @@ EXPORT void gristmill_quantize_q6_k(const float *rows, uint8_t *target, int64_t 
         find_blocks(blocks, rows, first, count, count, SUPER_BLOCK);
         if (importance) find_blocks(importances, importance, first, count, per_row, SUPER_BLOCK);
         load_lanes(x, blocks, SUPER_BLOCK);
+        fetch_blocks(rows, first + LANES, count, SUPER_BLOCK);
         quantize_super_blocks(x, importance ? importances : NULL, bytes);
         store_lanes(target, bytes, first, count, BLOCK_BYTES);
     }

@@ -44,20 +44,25 @@ typedef struct {
 
 INLINE void search_sub_blocks(const float (*RESTRICT x)[LANES], const float *const *importance, Fit fit,
                               SubBlocks *RESTRICT blocks) {
-    ALIGNED float weights[LONGEST_SUB_BLOCK][LANES], variance[LANES];
+    ALIGNED float weights[SUB_BLOCKS_TOGETHER * LONGEST_SUB_BLOCK][LANES], variance[LANES];
     const int length = fit.search.length;
     sum_squares(x, SUPER_BLOCK, variance);
     FOR_LANES variance[lane] = (float)fit.variance_factor * variance[lane] / SUPER_BLOCK;
-    for (int block = 0; block < SUPER_BLOCK / length; block++) {
-        const float(*values)[LANES] = x + length * block;
-        if (importance) {
-            load_lanes_at(weights, importance, length * block, length);
-            weigh_by_importance(values, length, variance, weights);
-            sum_lanes(weights, length, blocks->weights[block]);
-        } else {
-            fit.weigh(values, weights);
+    for (int first = 0; first < SUPER_BLOCK / length; first += SUB_BLOCKS_TOGETHER) {
+        for (int block = first; block < first + SUB_BLOCKS_TOGETHER; block++) {
+            const float(*values)[LANES] = x + length * block;
+            float(*own)[LANES] = weights + length * (block - first);
+            if (importance) {
+                load_lanes_at(own, importance, length * block, length);
+                weigh_by_importance(values, length, variance, own);
+                sum_lanes(own, length, blocks->weights[block]);
+            } else {
+                fit.weigh(values, own);
+            }
         }
-        search_scale_and_min(values, weights, fit.search, &blocks->found[block]);
+        search_scales_and_mins(x + length * first, weights, fit.search, SUB_BLOCKS_TOGETHER, &blocks->found[first]);
+    }
+    for (int block = 0; block < SUPER_BLOCK / length; block++) {
         FOR_LANES blocks->scales[block][lane] = blocks->found[block].scale[lane];
         FOR_LANES blocks->minimums[block][lane] = -blocks->found[block].minimum[lane];
     }
@@ -121,6 +126,7 @@ INLINE void quantize_rows(const float *rows, uint8_t *target, int64_t row_count,
         find_blocks(blocks, rows, first, count, count, SUPER_BLOCK);
         if (importance) find_blocks(importances, importance, first, count, per_row, SUPER_BLOCK);
         load_lanes(x, blocks, SUPER_BLOCK);
+        fetch_blocks(rows, first + LANES, count, SUPER_BLOCK);
         quantize_super_blocks(x, importance ? importances : NULL, fit, layout, bytes);
         store_lanes(target, bytes, first, count, layout.bytes);
     }

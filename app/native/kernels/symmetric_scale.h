@@ -26,58 +26,82 @@ INLINE float symmetric_number(float value, SymmetricSearch search) {
     return float_of(clamp_int(bits_of(value + 12582912.f), lowest, highest)) - 12582912.f;
 }
 
-/* ggml multiplies from the left, (w * x) * q, so w * x can be kept. */
-INLINE void add_products(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES],
-                         const float (*RESTRICT wx)[LANES], SymmetricSearch search, const float *RESTRICT factor,
-                         Products *RESTRICT sums) {
-    FOR_LANES sums->qx[lane] = sums->qq[lane] = 0;
+/* symmetric_number in fewer instructions. As integers, the bits of positive floats are in order and above those of
+ * negative ones; as unsigned integers, those of negative floats are in the order of magnitudes and above the others. */
+INLINE float searched_number(float value, SymmetricSearch search, int may_be_below) {
+    if (!search.finite) return symmetric_number(value, search);
+    const int32_t bits = bits_of(round_small(value)), highest = bits_of((float)(search.limit - 1));
+    const uint32_t limited = (uint32_t)(bits < highest ? bits : highest);
+    const uint32_t lowest = (uint32_t)bits_of(-(float)search.limit);
+    return float_of((int32_t)(may_be_below && limited > lowest ? lowest : limited));
+}
+
+/* Tries the factor that maps the extreme to -(limit + 0.1 * n); keeps it if it fits better, or if it is the first.
+ * ggml multiplies from the left, (w * x) * q, so w * x can be kept. */
+INLINE void try_symmetric_factor(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES],
+                                 const float (*RESTRICT wx)[LANES], SymmetricSearch search,
+                                 const float *RESTRICT extreme, int n, BestScale *RESTRICT best) {
+    ALIGNED float factor[LANES], sum_qx[LANES] = {0}, sum_qq[LANES] = {0};
+    FOR_LANES factor[lane] = -((float)search.limit + 0.1f * (float)n) / extreme[lane];
+    const int may_be_below = n >= 5;
     for (int i = 0; i < search.length; i++) {
         FOR_LANES {
-            const float number = symmetric_number(factor[lane] * x[i][lane], search);
-            sums->qx[lane] += wx[i][lane] * number;
-            sums->qq[lane] += w[i][lane] * number * number;
+            const float number = searched_number(factor[lane] * x[i][lane], search, may_be_below);
+            sum_qx[lane] += wx[i][lane] * number;
+            sum_qq[lane] += w[i][lane] * number * number;
         }
+    }
+    FOR_LANES {
+        const float qx = sum_qx[lane], qq = sum_qq[lane];
+        const int better = n == 0 ? qq != 0 : (qq > 0) & (qx * qx > best->fit[lane] * qq);
+        const float scale = choose(better, qx / qq, n == 0 ? 0 : best->scale[lane]);
+        best->fit[lane] = choose(better | (n == 0), scale * qx, best->fit[lane]);
+        best->scale[lane] = scale;
+        best->factor[lane] = choose(better | (n == 0), factor[lane], best->factor[lane]);
     }
 }
 
-/* Starts with the factor that maps the extreme to -limit, tries nine to each side, keeps the best fit. */
+/* Starts with the factor that maps the extreme to -limit, tries nine to each side, keeps the best fit. Only from n = 5
+ * on may a number round to less than -limit; a loop of its own spares the others that comparison. */
 INLINE void search_factors(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], SymmetricSearch search,
                            const float *RESTRICT extreme, BestScale *RESTRICT best) {
-    ALIGNED float wx[MOST_VALUES][LANES], factor[LANES];
-    Products sums;
+    ALIGNED float wx[MOST_VALUES][LANES];
     for (int i = 0; i < search.length; i++) {
         FOR_LANES wx[i][lane] = w[i][lane] * x[i][lane];
     }
-    FOR_LANES best->factor[lane] = -(float)search.limit / extreme[lane];
-    add_products(x, w, wx, search, best->factor, &sums);
-    FOR_LANES {
-        best->scale[lane] = sums.qq[lane] != 0 ? sums.qx[lane] / sums.qq[lane] : 0;
-        best->fit[lane] = best->scale[lane] * sums.qx[lane];
-    }
-    for (int n = -9; n <= 9; n++) {
-        if (n == 0) continue;
-        FOR_LANES factor[lane] = -((float)search.limit + 0.1f * (float)n) / extreme[lane];
-        add_products(x, w, wx, search, factor, &sums);
-        keep_better(&sums, factor, best);
-    }
+    try_symmetric_factor(x, w, wx, search, extreme, 0, best);
+    for (int n = -9; n < 0; n++) try_symmetric_factor(x, w, wx, search, extreme, n, best);
+    for (int n = 1; n < 5; n++) try_symmetric_factor(x, w, wx, search, extreme, n, best);
+    for (int n = 5; n <= 9; n++) try_symmetric_factor(x, w, wx, search, extreme, n, best);
 }
 
-/* Finds each lane's scale and the numbers that it was found for, as stored; ggml leaves both at zero where no
- * value is large enough. The numbers are narrowed to bytes in a loop of their own: one loop for both would make
- * the vectors of floats as short as those of bytes. */
+/* Finds each lane's scale, and the factor that gives the numbers that it was found for; where no value is large enough,
+ * the scale is 0 and the factor infinite. */
 INLINE void find_symmetric_scale(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES],
-                                 SymmetricSearch search, float *RESTRICT scale, uint8_t (*RESTRICT numbers)[LANES]) {
+                                 SymmetricSearch search, float *RESTRICT scale, float *RESTRICT factor) {
     ALIGNED float extreme[LANES];
     BestScale best;
     find_extremes(x, search.length, extreme);
     search_factors(x, w, search, extreme, &best);
-    FOR_LANES scale[lane] = fabsf(extreme[lane]) < SMALLEST_MAXIMUM ? 0 : best.scale[lane];
-    for (int i = 0; i < search.length; i++) {
+    FOR_LANES {
+        const int is_empty = fabsf(extreme[lane]) < SMALLEST_MAXIMUM;
+        scale[lane] = choose(is_empty, 0, best.scale[lane]);
+        factor[lane] = choose(is_empty, INFINITY, best.factor[lane]);
+    }
+}
+
+/* The number of the search as ggml stores it; where it finds no scale, it leaves zeros. */
+INLINE int32_t number_of_search(float value, float factor, int limit) {
+    return factor != INFINITY ? stored_number(factor * value, limit) : 0;
+}
+
+/* The numbers are narrowed to bytes in a loop of their own: one loop for both would make the vectors of floats as
+ * short as those of bytes. */
+INLINE void number_by_search(const float (*RESTRICT x)[LANES], int length, int limit, const float *RESTRICT factor,
+                             uint8_t (*RESTRICT numbers)[LANES]) {
+    for (int i = 0; i < length; i++) {
         ALIGNED int32_t found[LANES];
-        FOR_LANES {
-            const int32_t number = stored_number(best.factor[lane] * x[i][lane], search.limit);
-            found[lane] = fabsf(extreme[lane]) < SMALLEST_MAXIMUM ? 0 : number;
-        }
+        FOR_LANES found[lane] = number_of_search(x[i][lane], factor[lane], limit);
         FOR_LANES numbers[i][lane] = (uint8_t)found[lane];
     }
 }

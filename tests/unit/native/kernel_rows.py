@@ -23,6 +23,19 @@ def _one_value(rng: np.random.Generator, width: int) -> npt.NDArray[np.float64]:
     return row
 
 
+def _one_in_each_block(
+    rng: np.random.Generator, row: npt.NDArray[np.float64], low: float, high: float
+) -> npt.NDArray[np.float64]:
+    blocks = row.size // 32
+    row[np.arange(0, row.size, 32) + rng.integers(0, 32, blocks)] = rng.uniform(low, high, blocks)
+    return row
+
+
+def _one_above_a_grid(rng: np.random.Generator, width: int) -> npt.NDArray[np.float64]:
+    grid = rng.integers(0, 16, width) * 0.1 - 0.8
+    return _one_in_each_block(rng, grid, 0.73, 0.79)
+
+
 def _zero_stretches(rng: np.random.Generator, width: int) -> npt.NDArray[np.float64]:
     row = rng.standard_normal(width)
     return row * np.repeat(rng.integers(0, 2, width // 16), 16)
@@ -59,8 +72,19 @@ KINDS: dict[str, Kind] = {
     "four bit grid": lambda rng, width: rng.integers(-8, 8, width) * 0.013,
     "outliers": _outliers,
     "one value": _one_value,
+    "one outlier in each block": lambda rng, width: _one_in_each_block(
+        rng, rng.standard_normal(width) * 0.02, -9, 9
+    ),
+    "one value below zeros": lambda rng, width: _one_in_each_block(
+        rng, np.full(width, -0.0), -1, -0.1
+    ),
+    "one above a grid": _one_above_a_grid,
+    "extremes of either sign": lambda rng, width: _one_in_each_block(
+        rng, _one_in_each_block(rng, rng.uniform(-1, 1, width), 1, 1), -1, -0.96
+    ),
     "zero stretches": _zero_stretches,
     "uneven blocks": _uneven_blocks,
+    "uneven huge blocks": lambda rng, width: _uneven_blocks(rng, width) * 1e8,
     "tiny": lambda rng, width: rng.standard_normal(width) * 1e-12,
     "below the group limit": lambda rng, width: rng.standard_normal(width) * 1e-17,
     "squares underflow": lambda rng, width: rng.standard_normal(width) * 1e-25,

@@ -1,0 +1,166 @@
+/* One factor of the search for a scale and a minimum: the numbers q that it gives, the least squares line
+ * x = scale * q + minimum through them, and the line's error. One sub-block per lane; the sums are those of
+ * ggml-quants.c: make_qkx2_quants and make_qkx3_quants, in the same order. */
+#ifndef GRISTMILL_LINE_FIT_H
+#define GRISTMILL_LINE_FIT_H
+
+#include "lanes.h"
+
+enum { LONGEST_SUB_BLOCK = 32 };
+
+/* One candidate is (start + step * n + highest) / (greatest - least) for each n from 0 to `last`. */
+typedef struct {
+    int length;
+    int highest;
+    float start;
+    float step;
+    int last;
+    int hopeless_from; /* the first n of those that cut off the greatest value, of which few are the best; or 0 */
+    int absolute; /* weigh absolute differences (ggml: use_mad) rather than squares */
+} Search;
+
+/* What doesn't depend on the candidate, and the least error so far. */
+typedef struct {
+    ALIGNED float least[LANES]; /* value; 0 if all are above */
+    ALIGNED float greatest[LANES];
+    ALIGNED float sum_w[LANES];
+    ALIGNED float sum_x[LANES];  /* sum of w * x */
+    ALIGNED float sum_xx[LANES]; /* sum of w * x * x */
+    ALIGNED float error[LANES];
+} Progress;
+
+typedef struct {
+    ALIGNED float factor[LANES];
+    ALIGNED float numbers[LONGEST_SUB_BLOCK][LANES];
+    ALIGNED float sum_q[LANES];  /* sum of w * q */
+    ALIGNED float sum_qq[LANES]; /* sum of w * q * q */
+    ALIGNED float sum_qx[LANES]; /* sum of w * q * x */
+    ALIGNED float determinant[LANES];
+    ALIGNED float scale[LANES];
+    ALIGNED float minimum[LANES];
+} Candidate;
+
+/* Where some lane's numbers may lie before they are limited to 0 to `highest`; UNKNOWN: anywhere, even where
+ * nearest_int wraps or a value isn't finite. */
+enum { INSIDE = 0, ABOVE = 1, BELOW = 2, UNKNOWN = 4 };
+
+/* nearest_int, limited. From 0 on, the bits of floats are in the order of integers; below, they are negative. */
+INLINE float number_at(float value, int highest, int outside) {
+    if (outside == UNKNOWN) return (float)clamp_int(nearest_int(value), 0, highest);
+    int32_t bits = bits_of(round_small(value));
+    if (outside & BELOW) bits = bits > 0 ? bits : 0;
+    if (outside & ABOVE) bits = bits < bits_of((float)highest) ? bits : bits_of((float)highest);
+    return float_of(bits);
+}
+
+/* Subtraction and multiplication keep the order, so the least and the greatest value tell. A factor below zero, as of
+ * an origin above all values, is left to nearest_int. */
+INLINE int find_outside(const Progress *RESTRICT p, const float *RESTRICT factor, const float *RESTRICT origin,
+                        int highest) {
+    ALIGNED int32_t outside[LANES];
+    FOR_LANES {
+        const float f = factor[lane];
+        const int is_above = !(f * (p->greatest[lane] - origin[lane]) < (float)highest + 0.5f);
+        const int is_below = !((f > 0) & (f * (p->least[lane] - origin[lane]) >= -0.5f));
+        outside[lane] = (ABOVE & -is_above) | (BELOW & -is_below);
+    }
+    const int found = bits_of_all_lanes(outside);
+    if (found == INSIDE) return INSIDE;
+    FOR_LANES {
+        const float one = fabsf(factor[lane] * (p->greatest[lane] - origin[lane]));
+        const float other = fabsf(factor[lane] * (p->least[lane] - origin[lane]));
+        outside[lane] = !((factor[lane] > 0) & (one < LARGEST_SMALL) & (other < LARGEST_SMALL));
+    }
+    return bits_of_all_lanes(outside) ? UNKNOWN : found;
+}
+
+INLINE void add_totals(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], int length,
+                       Progress *RESTRICT p) {
+    ALIGNED float least[LANES], greatest[LANES], sum_w[LANES] = {0}, sum_x[LANES], sum_xx[LANES] = {0};
+    FOR_LANES least[lane] = greatest[lane] = x[0][lane];
+    FOR_LANES sum_x[lane] = -0.f; /* a sum of zeros below zero is below zero */
+    for (int i = 0; i < length; i++) {
+        FOR_LANES {
+            const float value = x[i][lane], weighed = w[i][lane] * value;
+            least[lane] = value < least[lane] ? value : least[lane];
+            greatest[lane] = value > greatest[lane] ? value : greatest[lane];
+            sum_w[lane] += w[i][lane];
+            sum_x[lane] += weighed;
+            sum_xx[lane] += weighed * value;
+        }
+    }
+    FOR_LANES {
+        p->least[lane] = least[lane] > 0 ? 0 : least[lane];
+        p->greatest[lane] = greatest[lane];
+        p->sum_w[lane] = sum_w[lane];
+        p->sum_x[lane] = sum_x[lane];
+        p->sum_xx[lane] = sum_xx[lane];
+    }
+}
+
+/* The line for `factor`. */
+INLINE void fit_line(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search, int outside,
+                     const Progress *RESTRICT p, const float *RESTRICT origin, Candidate *RESTRICT c) {
+    ALIGNED float sum_q[LANES] = {0}, sum_qq[LANES] = {0}, sum_qx[LANES] = {0};
+    for (int i = 0; i < search.length; i++) {
+        FOR_LANES {
+            const float number = number_at(c->factor[lane] * (x[i][lane] - origin[lane]), search.highest, outside);
+            const float weighed = w[i][lane] * number;
+            c->numbers[i][lane] = number;
+            sum_q[lane] += weighed;
+            sum_qq[lane] += weighed * number;
+            sum_qx[lane] += weighed * x[i][lane];
+        }
+    }
+    FOR_LANES {
+        const float q = sum_q[lane], qq = sum_qq[lane], qx = sum_qx[lane], sum_w = p->sum_w[lane];
+        const float determinant = sum_w * qq - q * q;
+        const float slope = (sum_w * qx - p->sum_x[lane] * q) / determinant;
+        const float offset = (qq * p->sum_x[lane] - q * qx) / determinant;
+        const float through_zero = qx / qq;
+        c->scale[lane] = choose(offset > 0, through_zero, slope);
+        c->minimum[lane] = choose(offset > 0, 0, offset);
+        c->determinant[lane] = determinant;
+        c->sum_q[lane] = q;
+        c->sum_qq[lane] = qq;
+        c->sum_qx[lane] = qx;
+    }
+}
+
+INLINE void add_errors(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
+                       const float (*RESTRICT numbers)[LANES], const float *RESTRICT scale,
+                       const float *RESTRICT minimum, float *RESTRICT error) {
+    FOR_LANES error[lane] = 0;
+    for (int i = 0; i < search.length; i++) {
+        FOR_LANES {
+            const float difference = scale[lane] * numbers[i][lane] + minimum[lane] - x[i][lane];
+            error[lane] += w[i][lane] * (search.absolute ? fabsf(difference) : difference * difference);
+        }
+    }
+}
+
+/* Returns 0 if add_errors would find no lane's error below the least so far.
+ *
+ * In exact arithmetic the error E, the sum of w * (scale * q + minimum - x)^2, follows from the sums at hand. Let N be
+ * the sum of w * x^2, w * (scale * q)^2 and w * minimum^2, and u = 2^-24 the unit of rounding. Each term of E is at
+ * most 3 N, and a sum of 32 rounded terms is off by at most 33 u of their magnitudes: so E computed here is off by at
+ * most 3 * (33 + 5) u N = 114 u N, and add_errors' E by 12 u N + 35 u E. 1e-5 is 167 u. The bounds on magnitudes rule
+ * out overflow, and underflow that counts (a product off by 2^-150). No weight is negative. */
+INLINE int may_be_better(const Progress *RESTRICT p, const Candidate *RESTRICT c) {
+    ALIGNED int32_t possible[LANES];
+    FOR_LANES {
+        const float scale = c->scale[lane], minimum = c->minimum[lane], least_error = p->error[lane];
+        const float from_scale = scale * c->sum_qq[lane], from_minimum = minimum * p->sum_w[lane];
+        const float mixed = scale * c->sum_q[lane] - p->sum_x[lane];
+        const float error = p->sum_xx[lane] + scale * (from_scale - 2 * c->sum_qx[lane]) +
+                            minimum * (from_minimum + 2 * mixed);
+        const float magnitude = p->sum_xx[lane] + scale * from_scale + minimum * from_minimum;
+        const int holds = (fabsf(scale) < 1e6f) & (fabsf(minimum) < 1e6f) & (p->greatest[lane] < 1e6f) &
+                          (p->least[lane] > -1e6f) & (p->sum_w[lane] < 1e9f) & (least_error > 1e-28f);
+        const int is_worse = holds & (error - 1e-5f * magnitude > 1.00001f * least_error);
+        possible[lane] = (c->determinant[lane] > 0) & !is_worse;
+    }
+    return bits_of_all_lanes(possible);
+}
+
+#endif
