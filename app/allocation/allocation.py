@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.allocation.budget import TargetSize
-from app.allocation.candidates import candidate_types
+from app.allocation.candidate_types import candidate_types
 from app.allocation.gradient_child import ask
 from app.allocation.kept_sensitivities import keep_sensitivity, kept_sensitivity
 from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, size_in_type
@@ -19,7 +19,7 @@ from app.allocation.study import Study
 from app.conversion.pipeline import Report
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import TypePlan
-from app.core.allocation_events import PlainFile, TypeShare
+from app.core.allocation_events import ChosenShare, PlainFile
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import NoticeReported
 from app.core.language import tr
@@ -56,7 +56,7 @@ class Allocation:
     size_bytes: int
     bits_per_weight: float
     divergence: float
-    shares: tuple[TypeShare, ...]
+    shares: tuple[ChosenShare, ...]
     plain: tuple[PlainFile, ...]
 
 
@@ -129,7 +129,7 @@ def _allocation(study: Study, sensitivity: Sensitivity, mix: Mix, factor: float)
     )
 
 
-def _shares(plan: TypePlan, mix: Mix) -> Iterator[TypeShare]:
+def _shares(plan: TypePlan, mix: Mix) -> Iterator[ChosenShare]:
     sizes: dict[tuple[str, str], list[int]] = defaultdict(list)
     for tensor in plan.tensors:
         if len(tensor.shape) > 1:
@@ -137,7 +137,7 @@ def _shares(plan: TypePlan, mix: Mix) -> Iterator[TypeShare]:
             size_bytes = size_in_type(number, math.prod(tensor.shape))
             sizes[_kind_of(tensor.name), type_name(number)].append(size_bytes)
     for (kind, name), found in sorted(sizes.items()):
-        yield TypeShare(kind, name, len(found), sum(found))
+        yield ChosenShare(kind, name, len(found), sum(found))
 
 
 def _kind_of(name: str) -> str:

@@ -12,7 +12,7 @@ from app.conversion.pipeline import Report
 from app.conversion.rounded_rows import RoundedRows
 from app.conversion.type_choices import TypeChoices
 from app.sensitivity.requests import (
-    Correction,
+    CorrectedTensors,
     CorrectionRequest,
     DivergenceRequest,
     MeasuredDivergence,
@@ -44,7 +44,9 @@ def corrected(
     Raises:
         AppError: `gradients_unavailable`, `disk_full`.
     """
-    correction = ask(CorrectionRequest(study.measured, types, str(folder)), Correction, report)
+    correction = ask(
+        CorrectionRequest(study.measured, types, str(folder)), CorrectedTensors, report
+    )
     folders = {name: one.folder for name, one in correction.tensors.items() if one.folder}
     request = DivergenceRequest(study.checked, types, correction.importance, folders)
     found = ask(request, MeasuredDivergence, report)

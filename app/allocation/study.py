@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.allocation.candidates import stored_matrices
-from app.allocation.tokens import token_sequences
+from app.allocation.candidate_types import stored_matrices
+from app.allocation.token_sequences import token_sequences
 from app.conversion.layout.layout import Layout
 from app.conversion.pipeline import ConversionRequest, Report, plan_conversion
 from app.conversion.sources import CheckpointSource

@@ -13,7 +13,7 @@ from app.library.download_record import DownloadRecords
 
 _FILES = ("imatrix", "calibration", "types_from", "base")
 _WORDS = ("revision", "output_type", "embedding_type")
-_SWITCHES = ("reference", "mmproj", "allow_pickle", "requantize")
+_SWITCHES = ("correct", "reference", "mmproj", "allow_pickle", "requantize")
 
 
 def remember_conversion(
@@ -23,9 +23,10 @@ def remember_conversion(
     records = ConversionRecords()
     options = tuple(_options(arguments))
     for path in written:
-        level = _level_of(path, arguments.level)
-        words = ("gristmill", arguments.verb, repository or source.resolve().name, "--level", level)
-        records.keep(path, ConversionRecord((*words, *options), repository))
+        words = ("gristmill", arguments.verb, repository or source.resolve().name)
+        records.keep(
+            path, ConversionRecord((*words, *_goal(path, arguments), *options), repository)
+        )
 
 
 def source_repository(source: Path) -> str:
@@ -34,6 +35,15 @@ def source_repository(source: Path) -> str:
     files = [source / name for name in inside] if source.is_dir() else [source]
     records = DownloadRecords()
     return next(filter(None, (records.repository_of(file.absolute()) for file in files)), "")
+
+
+def _goal(path: Path, arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return the flag that states the size or the level of a file."""
+    if arguments.target_size:
+        return "--target-size", str(arguments.target_size)
+    if arguments.target_bits:
+        return "--target-bits", str(arguments.target_bits)
+    return "--level", _level_of(path, arguments.level)
 
 
 def _options(arguments: argparse.Namespace) -> Iterator[str]:

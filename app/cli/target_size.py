@@ -85,14 +85,17 @@ def measured_request(
     """
     from app.allocation.allocation import allocate
     from app.allocation.budget import TargetSize
-    from app.allocation.candidates import quantized_types
+    from app.allocation.candidate_types import quantized_types
     from app.allocation.study import study
+    from app.conversion.measured_metadata import MeasuredMetadata
 
     if not has_target(arguments) and len(request.levels) != 1:
         raise AppError(ErrorCode.ONE_LEVEL_TO_CORRECT)
     text = read_choice(arguments.calibration or BUILTIN, reporter)
     text_for = partial(text.rendered_for, part="calibration", reporter=reporter)
     moments = _MOMENTS_TO_CORRECT if arguments.correct else _MOMENTS
+    marks = MeasuredMetadata(has_target(arguments), arguments.correct)
+    request = replace(request, choices=replace(request.choices, measured=marks))
     made = study(request, text_for, moments, converter, reporter.report)
     if has_target(arguments):
         target = TargetSize(arguments.target_size, arguments.target_bits)

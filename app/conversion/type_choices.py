@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.conversion.importance_metadata import ImportanceMetadata
+from app.conversion.measured_metadata import MeasuredMetadata
 from app.conversion.rounded_rows import RoundedRows
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import COPY, Level
@@ -32,10 +33,10 @@ _WRITABLE_TYPES = {
 class TypeChoices:
     """The choices; types by ggml's names in lower case, such as `q6_k`.
 
-    A file states the `provenance` of its importance matrix. Where the matrix is missing, it is
-    yet to be made, and a plan needs no more. Tensors whose rows were `rounded` beforehand are not
-    quantized again. `overrides` are pairs of a regular expression, searched in a tensor's name,
-    and a type; the first that fits counts. They apply to quantized
+    A file states the `provenance` of its importance matrix, and what was `measured`. Where the
+    matrix is missing, it is yet to be made, and a plan needs no more. Tensors whose rows were
+    `rounded` beforehand are not quantized again. `overrides` are pairs of a regular expression,
+    searched in a tensor's name, and a type; the first that fits counts. They apply to quantized
     levels only (src/llama-quant.cpp). With `requantizes` the user agreed that weights which have
     lost already lose again.
     """
@@ -47,6 +48,12 @@ class TypeChoices:
     embedding_type: str | None = None
     requantizes: bool = False
     rounded: Mapping[str, RoundedRows] = field(default_factory=dict)
+    measured: MeasuredMetadata | None = None
+
+    def entries(self) -> dict[str, bytes]:
+        """Return the entries of a header that tell how the file was made."""
+        sources = (self.provenance, self.measured)
+        return {key: entry for one in sources if one for key, entry in one.entries().items()}
 
     @property
     def has_importance(self) -> bool:

@@ -146,8 +146,7 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
 
 
 def _metadata(layout: Layout, ftype: int | None, choices: TypeChoices) -> dict[str, bytes]:
-    made_with = choices.provenance.entries() if choices.provenance else {}
-    return metadata_for(layout.metadata, ftype, made_with)
+    return metadata_for(layout.metadata, ftype, choices.entries())
 
 
 def plan_as_laid_out(layout: Layout, level: Level) -> TypePlan:

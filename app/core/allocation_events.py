@@ -13,7 +13,7 @@ class PlainFile(msgspec.Struct, frozen=True):
     divergence: float
 
 
-class TypeShare(msgspec.Struct, frozen=True):
+class ChosenShare(msgspec.Struct, frozen=True):
     """The tensors of one kind, such as `ffn_down`, that have one type."""
 
     kind: str
@@ -54,5 +54,5 @@ class TypesChosen(msgspec.Struct, frozen=True, tag="types_chosen", kw_only=True)
     size_bytes: int
     bits_per_weight: float
     divergence: float
-    shares: tuple[TypeShare, ...]
+    shares: tuple[ChosenShare, ...]
     plain: tuple[PlainFile, ...]

@@ -8,7 +8,7 @@ from app.core.events import Event
 from app.sensitivity.correction import correct_rounding
 from app.sensitivity.mix_divergence import measure_divergence
 from app.sensitivity.requests import (
-    Correction,
+    CorrectedTensors,
     CorrectionRequest,
     GradientRequest,
     MeasuredDivergence,
@@ -20,7 +20,7 @@ from app.sensitivity.sensitivity import measure_sensitivity
 
 def answer(
     request: GradientRequest, report: Callable[[Event], None]
-) -> Sensitivity | MeasuredDivergence | Correction:
+) -> Sensitivity | MeasuredDivergence | CorrectedTensors:
     """Answer a request.
 
     Raises:

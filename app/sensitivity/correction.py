@@ -12,16 +12,18 @@ from app.rounding.block_fields import BLOCK_FIELDS
 from app.rounding.corrected_matrix import WeighedInputs, correct
 from app.sensitivity.effects import GradientSample
 from app.sensitivity.graded_matrices import GradedMatrix, graded_matrices
-from app.sensitivity.requests import CorrectedTensor, Correction, CorrectionRequest
+from app.sensitivity.requests import CorrectedTensor, CorrectedTensors, CorrectionRequest
 
 
-def correct_rounding(request: CorrectionRequest, report: Callable[[Event], None]) -> Correction:
+def correct_rounding(
+    request: CorrectionRequest, report: Callable[[Event], None]
+) -> CorrectedTensors:
     """Round each matrix by the second moments of its inputs; keep those that held-out text prefers.
 
     Raises:
         AppError: `gradients_unavailable`, `disk_full`.
     """
-    correction = Correction({}, {})
+    correction = CorrectedTensors({}, {})
     with graded_matrices(request.source, report) as (matrices, pool):
         for matrix in matrices:
             if matrix.statistics is None or matrix.tensor not in request.types:

@@ -84,7 +84,7 @@ class CorrectedTensor(msgspec.Struct, frozen=True):
     plain_loss: float
 
 
-class Correction(msgspec.Struct, frozen=True):
+class CorrectedTensors(msgspec.Struct, frozen=True):
     """The tensors whose rounding was corrected or tried, and the importance of all columns."""
 
     tensors: dict[str, CorrectedTensor]

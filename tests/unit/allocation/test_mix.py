@@ -82,6 +82,6 @@ def test_a_target_counts_the_header_only_if_it_is_a_size_of_the_file() -> None:
 
 
 def test_every_candidate_type_has_a_kernel() -> None:
-    from app.allocation.candidates import _TYPES
+    from app.allocation.candidate_types import _TYPES
 
     assert all(kind.has_kernel and TENSOR_TYPES[kind.number] is kind for kind in _TYPES)

@@ -6,6 +6,12 @@ import msgspec
 import pytest
 
 from app.core import event_lines, events
+from app.core.allocation_events import (
+    ChosenShare,
+    PlainFile,
+    RoundingCorrected,
+    TypesChosen,
+)
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.hub_events import (
     FirstModels,
@@ -64,6 +70,16 @@ _EVENTS: tuple[events.Event, ...] = (
         obstacle=ErrorCode.MODEL_WITHOUT_CHAT,
         details={"repository": "a/b"},
     ),
+    TypesChosen(
+        target="/models/Grain-4.25bpw-Q4_K_M.gguf",
+        level="Q4_K_M",
+        size_bytes=4_200_000_000,
+        bits_per_weight=4.25,
+        divergence=0.031,
+        shares=(ChosenShare("ffn_down", "q4_K", 32, 1_900_000_000),),
+        plain=(PlainFile("Q4_K_M", 4_900_000_000, 0.044),),
+    ),
+    RoundingCorrected(224, 219, 0.018),
     PublishPlanned(
         repository="bolt/Grain-GGUF",
         address="https://huggingface.co/bolt/Grain-GGUF",

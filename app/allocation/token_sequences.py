@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from app.conversion.loadability import hollow_model
 from app.conversion.type_plan import HollowFile
 from app.gguf_file.model import read_model
@@ -11,7 +13,9 @@ from app.measurement.texts.rendered_text import TextFor
 
 
 def token_sequences(hollow: HollowFile, text_for: TextFor, count: int) -> list[list[int]]:
-    """Return up to `count` sequences of 512 tokens, spread evenly over the text.
+    """Return up to `count` sequences of 512 tokens from all over the text, always the same ones.
+
+    Their order is random, so that any of them stand for all.
 
     Raises:
         AppError: `text_short` if there are fewer than two.
@@ -19,6 +23,4 @@ def token_sequences(hollow: HollowFile, text_for: TextFor, count: int) -> list[l
     text = text_for(read_model(hollow.path))
     with hollow_model(hollow.path) as model:
         chunks = text_chunks(Vocabulary(model), text, DEFAULT_CHUNK_TOKENS)
-    if len(chunks) <= count:
-        return chunks
-    return [chunks[number * len(chunks) // count] for number in range(count)]
+    return random.Random(count).sample(chunks, min(count, len(chunks)))  # noqa: S311 - no secret
