@@ -14,7 +14,6 @@ from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import LEVELS
-from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
 from app.measurement.texts.rendered_text import TextFor
 from app.sensitivity.requests import CheckpointTokens
 
@@ -68,11 +67,8 @@ def study(
     levels = replace(request, levels=_QUANTIZED_LEVELS, file=None, is_dry_run=True)
     (planned,) = plan_conversion(levels, converter, report)
     with hollow_file(planned.layout, request.choices) as hollow:
-        sequences = token_sequences(hollow, text_for, moments + _SAMPLES + _CHECKED)
-    fewest = _FEWEST_MOMENTS + _SAMPLES + _CHECKED
-    if len(sequences) < fewest:
-        found, needed = (count * DEFAULT_CHUNK_TOKENS for count in (len(sequences), fewest))
-        raise AppError(ErrorCode.TEXT_SHORT, tokens=found, needed=needed)
+        others = _SAMPLES + _CHECKED
+        sequences = token_sequences(hollow, text_for, moments + others, _FEWEST_MOMENTS + others)
     folder, matrices = str(request.source.folder), stored_matrices(planned.layout)
     measured, checked = (
         CheckpointTokens(folder, matrices, tokens, request.threads)

@@ -18,16 +18,18 @@ DEFAULT_CHUNK_TOKENS = 512
 _FEWEST_CHUNKS = 2
 
 
-def text_chunks(vocabulary: Vocabulary, text: RenderedText, chunk_tokens: int) -> list[list[int]]:
+def text_chunks(
+    vocabulary: Vocabulary, text: RenderedText, chunk_tokens: int, fewest: int = _FEWEST_CHUNKS
+) -> list[list[int]]:
     """Return the text in chunks of `chunk_tokens`, each with a BOS token; the rest is left out.
 
     Raises:
-        AppError: `text_short` if there are fewer than two.
+        AppError: `text_short` if there are fewer than `fewest`.
     """
     begin = vocabulary.bos_token()
     tokens = _tokenize(vocabulary, text)
-    count, needed = len(tokens) // chunk_tokens, _FEWEST_CHUNKS * chunk_tokens
-    if count < _FEWEST_CHUNKS:
+    count, needed = len(tokens) // chunk_tokens, fewest * chunk_tokens
+    if count < fewest:
         raise AppError(ErrorCode.TEXT_SHORT, tokens=len(tokens), needed=needed)
     starts = range(0, count * chunk_tokens, chunk_tokens)
     if begin is not None:

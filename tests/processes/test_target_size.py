@@ -99,7 +99,8 @@ def test_corrected_rounding_keeps_types_and_size_and_differs_from_the_plain_leve
     plain, corrected = tmp_path / "plain.gguf", tmp_path / "corrected.gguf"
     assert run_verb("convert", str(source), "--level", "Q3_K_M", "--to", str(plain)).status == 0
     lines = converted(source, corrected, text, "--level", "Q3_K_M", "--correct")
-    assert corrected.stat().st_size == plain.stat().st_size
+    # A mark in the header says how it was made.
+    assert 0 <= corrected.stat().st_size - plain.stat().st_size <= 64
     assert types_in(corrected) == types_in(plain)
     assert digest(corrected) != digest(plain)
     (said,) = (line for line in lines if line.startswith("Corrected"))
@@ -131,7 +132,7 @@ def test_a_short_text_says_how_much_is_needed(source: Path, tmp_path: Path) -> N
     words = ("--calibration", str(text), "--to", str(tmp_path / "file.gguf"))
     ended = run_verb("convert", str(source), "--target-bits", "4", *words)
     assert ended.status == 1
-    assert "5120 are needed" in ended.complaints[-1]
+    assert "5,120 are needed" in ended.complaints[-1]
 
 
 def test_matrices_that_are_no_linear_layers_keep_the_types_of_the_nearest_level(
