@@ -25,7 +25,7 @@ from tests.support.checkpoints.continuous import (
 from tests.support.machine.verbs import run_verb
 
 _LEVELS = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q4_0")
-_CALIBRATION_LETTERS, _HELD_OUT_LETTERS = 120_000, 60_000
+_CALIBRATION_LETTERS, _HELD_OUT_LETTERS = 80_000, 60_000
 _PREDICTED = re.compile(r"this file.* (?P<mean>\d\.\d+)$", re.MULTILINE)
 
 

@@ -6,9 +6,12 @@ is added to them. The small Llama has learned the documentation of Python, in a 
 
 from __future__ import annotations
 
+import ast
 import pydoc_data.topics
 import sys
+import sysconfig
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +45,28 @@ def trained_llama() -> Path:
 
 
 def documentation() -> str:
-    """Return the text of Python's language reference, 700 kB."""
+    """Return the text of Python's language reference, 460 kB."""
     topics = pydoc_data.topics.topics
     return "\n".join(topics[name] for name in sorted(topics))
+
+
+def docstrings() -> str:
+    """Return the docstrings of Python's standard library, 3 MB."""
+    library = Path(sysconfig.get_path("stdlib"))
+    files = sorted(library.glob("*.py")) + sorted(library.glob("[a-z]*/**/*.py"))
+    texts = (_docstrings_in(file) for file in files if "site-packages" not in file.parts)
+    return "\n".join(filter(None, texts))
+
+
+def _docstrings_in(file: Path) -> str:
+    try:
+        tree = ast.parse(file.read_bytes())
+    except SyntaxError:
+        # Some of the library's own tests are not valid on purpose.
+        return ""
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    found = (ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, owners))
+    return "\n".join(filter(None, found))
 
 
 def learned_and_held_out(text: str) -> tuple[str, str]:
@@ -85,11 +107,12 @@ def _train(folder: Path) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     folder.mkdir()
-    text = documentation()
+    learned, _ = learned_and_held_out(documentation())
+    with warnings.catch_warnings(action="ignore"):
+        text = docstrings() + learned
     write_sentencepiece(folder, [line for line in text.splitlines() if line.strip()])
     pieces = sentencepiece.SentencePieceProcessor(str(folder / "tokenizer.model"))
-    learned, _ = learned_and_held_out(text)
-    tokens = torch.tensor(pieces.encode(learned))
+    tokens = torch.tensor(pieces.encode(text))
     torch.manual_seed(0)
     config: Any = LlamaConfig(
         vocab_size=pieces.vocab_size(),
