@@ -12,6 +12,7 @@ import numpy as np
 
 from app.allocation.budget import TargetSize
 from app.allocation.candidate_types import candidate_types
+from app.allocation.file_comparison import compare
 from app.allocation.gradient_child import ask
 from app.allocation.kept_sensitivities import keep_sensitivity, kept_sensitivity
 from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, size_in_type
@@ -19,7 +20,7 @@ from app.allocation.study import Study
 from app.conversion.pipeline import Report
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import TypePlan
-from app.core.allocation_events import ChosenShare, PlainFile
+from app.core.allocation_events import ChosenShare, FileCompared, PlainFile
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import NoticeReported
 from app.core.language import tr
@@ -27,12 +28,7 @@ from app.core.levels import Level
 from app.gguf_file.tensor_types import type_name
 from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
 from app.native.importance_matrix import Activations, ImportanceMatrix
-from app.sensitivity.requests import (
-    DivergenceRequest,
-    MeasuredDivergence,
-    Sensitivity,
-    SensitivityRequest,
-)
+from app.sensitivity.requests import QuantizedModel, Sensitivity, SensitivityRequest
 
 
 @dataclass(frozen=True)
@@ -44,20 +40,24 @@ class Allocation:
         choices: The types and the importance of columns, for the conversion.
         types: The chosen types, ggml's numbers, by the names of tensors.
         size_bytes: The size of the file.
+        tensors_bytes: The size of all its tensors.
         bits_per_weight: The average over all tensors.
         divergence: The predicted mean KL divergence, in nats.
         shares: The types of each kind of tensor.
         plain: The plain levels, for comparison.
+        compared: The quality of the file, unless its rounding is yet to be corrected.
     """
 
     level: Level
     choices: TypeChoices
     types: dict[str, int]
     size_bytes: int
+    tensors_bytes: int
     bits_per_weight: float
     divergence: float
     shares: tuple[ChosenShare, ...]
     plain: tuple[PlainFile, ...]
+    compared: FileCompared | None = None
 
 
 def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report) -> Allocation:
@@ -78,10 +78,11 @@ def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report
     _report_unmeasured(types, harms, nearest.level, report)
     mix = choose_types(nearest, harms, budget_bytes)
     # The sum of harms leaves out all terms of higher order; one measurement makes up for them.
-    request = DivergenceRequest(study.checked, mix.types, sensitivity.importance)
+    chosen = QuantizedModel(mix.types, sensitivity.importance)
+    compared = compare(study, chosen, mix.size_bytes, report)
     uncorrected = sum(sensitivity.harms[name][number] for name, number in mix.types.items())
-    factor = ask(request, MeasuredDivergence, report).mean / uncorrected
-    return _allocation(study, sensitivity, mix, factor)
+    allocation = _allocation(study, sensitivity, mix, compared.file.divergence / uncorrected)
+    return replace(allocation, compared=None if corrects else compared)
 
 
 def _report_unmeasured(
@@ -118,6 +119,7 @@ def _allocation(study: Study, sensitivity: Sensitivity, mix: Mix, factor: float)
         ),
         types=mix.types,
         size_bytes=size_bytes,
+        tensors_bytes=mix.size_bytes,
         bits_per_weight=8 * mix.size_bytes / layout.parameters,
         divergence=mix.harm * factor,
         shares=tuple(_shares(plans[0], mix)),

@@ -6,17 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.allocation.allocation import importance_matrix
+from app.allocation.file_comparison import compare
 from app.allocation.gradient_child import ask
 from app.allocation.study import Study
 from app.conversion.pipeline import Report
 from app.conversion.rounded_rows import RoundedRows
 from app.conversion.type_choices import TypeChoices
-from app.sensitivity.requests import (
-    CorrectedTensors,
-    CorrectionRequest,
-    DivergenceRequest,
-    MeasuredDivergence,
-)
+from app.core.allocation_events import FileCompared
+from app.sensitivity.requests import CorrectedTensors, CorrectionRequest, QuantizedModel
 
 
 @dataclass(frozen=True)
@@ -27,34 +24,45 @@ class CorrectedFile:
         choices: The rows that were accepted, and the importance of columns for all others.
         tried: The number of tensors whose rounding was corrected.
         accepted: The number of those that are better than ggml's on held-out text.
-        divergence: The mean KL divergence of the file, in nats, as measured with torch.
+        compared: The quality of the file.
     """
 
     choices: TypeChoices
     tried: int
     accepted: int
-    divergence: float
+    compared: FileCompared
 
 
 def corrected(
-    study: Study, types: dict[str, int], choices: TypeChoices, folder: Path, report: Report
+    study: Study,
+    types: dict[str, int],
+    choices: TypeChoices,
+    tensors_bytes: int,
+    folder: Path,
+    report: Report,
 ) -> CorrectedFile:
     """Round tensors to these types, and leave the rows in `folder`.
+
+    Args:
+        study: The checkpoint.
+        types: ggml's numbers by the names of tensors.
+        choices: The choices behind the types.
+        tensors_bytes: The size of all tensors.
+        folder: For the rounded rows.
+        report: Receives the progress.
 
     Raises:
         AppError: `gradients_unavailable`, `disk_full`.
     """
-    correction = ask(
-        CorrectionRequest(study.measured, types, str(folder)), CorrectedTensors, report
-    )
+    request = CorrectionRequest(study.measured, types, str(folder))
+    correction = ask(request, CorrectedTensors, report)
     folders = {name: one.folder for name, one in correction.tensors.items() if one.folder}
-    request = DivergenceRequest(study.checked, types, correction.importance, folders)
-    found = ask(request, MeasuredDivergence, report)
+    model = QuantizedModel(types, correction.importance, folders)
     rounded = {name: RoundedRows(Path(place), types[name]) for name, place in folders.items()}
     importance = importance_matrix(correction.importance)
     return CorrectedFile(
         replace(choices, importance=importance, rounded=rounded),
         tried=len(correction.tensors),
         accepted=len(folders),
-        divergence=found.mean,
+        compared=compare(study, model, tensors_bytes, report),
     )

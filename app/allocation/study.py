@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from app.allocation.candidate_types import stored_matrices
@@ -13,6 +14,7 @@ from app.conversion.sources import CheckpointSource
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file
 from app.core.errors import AppError, ErrorCode
+from app.core.events import Checked, Event, Progressed
 from app.core.levels import LEVELS
 from app.measurement.texts.rendered_text import TextFor
 from app.sensitivity.requests import CheckpointTokens
@@ -65,7 +67,7 @@ def study(
         raise AppError(ErrorCode.ALLOCATION_NOT_OFFERED)
     # Each level has a file of its own name.
     levels = replace(request, levels=_QUANTIZED_LEVELS, file=None, is_dry_run=True)
-    (planned,) = plan_conversion(levels, converter, report)
+    (planned,) = plan_conversion(levels, converter, partial(_report_faults, report))
     with hollow_file(planned.layout, request.choices) as hollow:
         others = _SAMPLES + _CHECKED
         sequences = token_sequences(hollow, text_for, moments + others, _FEWEST_MOMENTS + others)
@@ -76,3 +78,9 @@ def study(
     )
     plans = sorted(planned.plans.values(), key=lambda plan: plan.size_bytes)
     return Study(planned.layout, tuple(plans), request.choices, measured, checked)
+
+
+def _report_faults(report: Report, event: Event) -> None:
+    """Report the progress and what failed: the conversion reports its findings and its plan."""
+    if isinstance(event, Progressed) or (isinstance(event, Checked) and event.error is not None):
+        report(event)

@@ -11,7 +11,6 @@ from pathlib import Path
 from app.core.events import Finished
 from app.core.language import tr
 from app.jobs.reporter import Reporter
-from app.machine.cores import lower_thread_priority
 
 NAME = "measure-gradients"
 HELP = tr("Measure how much errors in each matrix matter; started by convert.")
@@ -30,7 +29,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.sensitivity.answers import answer
     from app.sensitivity.requests import GradientRequest
 
-    lower_thread_priority()
     request = msgspec.msgpack.decode(arguments.request.read_bytes(), type=GradientRequest)
     result = answer(request, reporter.report)
     arguments.target.write_bytes(msgspec.msgpack.encode(result))

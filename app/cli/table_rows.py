@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.cli.measured_rows import Measured, exact_bytes, measured_rows
 from app.core import events
-from app.core.allocation_events import RoundingCorrected, TypesChosen
+from app.core.allocation_events import FileCompared, RoundingCorrected, TypesChosen
 from app.core.hub_events import FitVerdict, HubModelFound, RepositoryKind
 from app.core.language import tr
 from app.core.publish_events import CARD_NAME, PublishPlanned
 from app.core.sentences import describe_error, describe_verification
 from app.core.sizes import format_bytes, format_weights
 
-_Planned = events.LevelPlanned | events.TensorPlanned | TypesChosen | RoundingCorrected
+_Planned = events.LevelPlanned | events.TensorPlanned | Measured
 _OnDisk = (
     events.ModelListed
     | events.ModelVerified
@@ -44,7 +45,13 @@ _KINDS: dict[RepositoryKind, str] = {
 def table_row(event: TableRow) -> str:
     """Return an event as a line with columns."""
     match event:
-        case events.LevelPlanned() | events.TensorPlanned() | TypesChosen() | RoundingCorrected():
+        case (
+            events.LevelPlanned()
+            | events.TensorPlanned()
+            | TypesChosen()
+            | RoundingCorrected()
+            | FileCompared()
+        ):
             return _planned_row(event)
         case (
             events.ModelListed()
@@ -69,36 +76,12 @@ def _planned_row(event: _Planned) -> str:
     match event:
         case events.LevelPlanned(level, size_bytes, bits_per_weight):
             bits = tr("{bits} bits per weight", bits=f"{bits_per_weight:5.2f}")
-            return f"{level:<8}{_exact(size_bytes)}  {format_bytes(size_bytes):>9}  {bits}"
+            return f"{level:<8}{exact_bytes(size_bytes)}  {format_bytes(size_bytes):>9}  {bits}"
         case events.TensorPlanned(level, name, lengths, tensor_type, size_bytes):
             shape = " x ".join(str(length) for length in lengths)
-            return f"{level:<8}{name:<40} {shape:>20}  {tensor_type:<8}{_exact(size_bytes)}"
-        case TypesChosen():
-            return "\n".join(_chosen_rows(event))
-        case RoundingCorrected(tried, accepted, divergence):
-            return tr(
-                "Corrected the rounding of {accepted} of {tried} tensors: "
-                "mean KL divergence {mean}",
-                accepted=accepted,
-                tried=tried,
-                mean=f"{divergence:.4f}",
-            )
-
-
-def _exact(size_bytes: int) -> str:
-    return tr("{size} bytes", size=f"{size_bytes:>16,}")
-
-
-def _chosen_rows(chosen: TypesChosen) -> Iterator[str]:
-    """Yield the types of each kind of tensor, then the file among the plain levels, by size."""
-    for share in chosen.shares:
-        count = tr("{count} tensors", count=share.tensors)
-        yield f"{share.kind:<24}{share.type:<8}{count:>14}  {format_bytes(share.size_bytes):>9}"
-    files = [(plain.size_bytes, plain.level, plain.divergence) for plain in chosen.plain]
-    files.append((chosen.size_bytes, tr("this file"), chosen.divergence))
-    yield tr("Predicted mean KL divergence:")
-    for size_bytes, name, divergence in sorted(files):
-        yield f"{name:<10}{_exact(size_bytes)}  {format_bytes(size_bytes):>9}  {divergence:.4f}"
+            return f"{level:<8}{name:<40} {shape:>20}  {tensor_type:<8}{exact_bytes(size_bytes)}"
+        case _:
+            return measured_rows(event)
 
 
 def _row_on_disk(event: _OnDisk) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.text_choice import BUILTIN, read_choice
-from app.core.allocation_events import RoundingCorrected, TypesChosen
-from app.core.errors import AppError, ErrorCode
+from app.core.allocation_events import FileCompared, RoundingCorrected, TypesChosen
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
+from app.core.events import NoticeReported
 from app.core.files import temporary_folder
 from app.core.language import tr
 from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
@@ -21,7 +22,6 @@ from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
     from app.allocation.allocation import Allocation
-    from app.allocation.study import Study
     from app.conversion.pipeline import ConversionRequest
 
 _UNITS = {"": 1, "k": KILOBYTE, "m": MEGABYTE, "g": GIGABYTE, "t": 1000 * GIGABYTE}
@@ -86,6 +86,7 @@ def measured_request(
     from app.allocation.allocation import allocate
     from app.allocation.budget import TargetSize
     from app.allocation.candidate_types import quantized_types
+    from app.allocation.corrected_rounding import corrected
     from app.allocation.study import study
     from app.conversion.measured_metadata import MeasuredMetadata
 
@@ -102,30 +103,28 @@ def measured_request(
         found = allocate(made, target, corrects=arguments.correct, report=reporter.report)
         file = request.file or request.folder / _file_name(request, found)
         request = replace(request, levels=(found.level,), file=file, choices=found.choices)
-        types = found.types
         _report(found, request, reporter)
+        types, tensors_bytes = found.types, found.tensors_bytes
     else:
         plan = made.plan(request.levels[0].name)
-        types = quantized_types(made.layout, plan)
+        types, tensors_bytes = quantized_types(made.layout, plan), plan.tensors_bytes
     if not arguments.correct or request.is_dry_run:
         yield request
         return
     with temporary_folder() as folder:
-        yield _corrected(made, types, request, folder, reporter)
+        done = corrected(
+            made, types, request.choices, tensors_bytes, folder, report=reporter.report
+        )
+        reporter.report(RoundingCorrected(done.tried, done.accepted))
+        _report_quality(done.compared, reporter)
+        yield replace(request, choices=done.choices)
 
 
-def _corrected(
-    made: Study,
-    types: dict[str, int],
-    request: ConversionRequest,
-    folder: Path,
-    reporter: Reporter,
-) -> ConversionRequest:
-    from app.allocation.corrected_rounding import corrected
-
-    found = corrected(made, types, request.choices, folder, reporter.report)
-    reporter.report(RoundingCorrected(found.tried, found.accepted, found.divergence))
-    return replace(request, choices=found.choices)
+def _report_quality(compared: FileCompared, reporter: Reporter) -> None:
+    reporter.report(compared)
+    if not compared.is_better:
+        details: ErrorDetails = {"level": compared.level, "size_bytes": compared.plain.size_bytes}
+        reporter.report(NoticeReported(NoticeCode.NOT_BETTER_THAN_LEVEL, details))
 
 
 def _report(found: Allocation, request: ConversionRequest, reporter: Reporter) -> None:
@@ -140,6 +139,8 @@ def _report(found: Allocation, request: ConversionRequest, reporter: Reporter) -
             plain=found.plain,
         )
     )
+    if found.compared is not None:
+        _report_quality(found.compared, reporter)
 
 
 def _file_name(request: ConversionRequest, found: Allocation) -> str:

@@ -60,7 +60,12 @@ class TypePlan:
     @property
     def size_bytes(self) -> int:
         """The size of the whole file."""
-        return self.header_size_bytes + sum(padded(tensor.size_bytes) for tensor in self.tensors)
+        return self.header_size_bytes + self.tensors_bytes
+
+    @property
+    def tensors_bytes(self) -> int:
+        """The size of the tensors with padding."""
+        return sum(padded(tensor.size_bytes) for tensor in self.tensors)
 
     @property
     def weights_bytes(self) -> int:

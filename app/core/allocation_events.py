@@ -28,12 +28,49 @@ class RoundingCorrected(msgspec.Struct, frozen=True, tag="rounding"):
     Attributes:
         tried: The number of tensors.
         accepted: The number of those that are better than ggml's on held-out text; only they count.
-        divergence: The mean KL divergence of the file from the source, in nats.
     """
 
     tried: int
     accepted: int
+
+
+class ComparedQuality(msgspec.Struct, frozen=True):
+    """The distance of a file from its source on text that it was not made with.
+
+    Attributes:
+        size_bytes: The size of the file.
+        divergence: The mean KL divergence, in nats.
+        top_token_agreement: The share of positions with the same most likely token, 0 to 1.
+        perplexity: The file's own.
+    """
+
+    size_bytes: int
     divergence: float
+    top_token_agreement: float
+    perplexity: float
+
+
+class FileCompared(msgspec.Struct, frozen=True, tag="compared", kw_only=True):
+    """A file that is about to be written, beside the plain level of about its size.
+
+    Attributes:
+        file: The quality of the file.
+        level: The plain level.
+        plain: The quality of that.
+        perplexity: The perplexity of the source.
+        tokens: The number of tokens that were read.
+    """
+
+    file: ComparedQuality
+    level: str
+    plain: ComparedQuality
+    perplexity: float
+    tokens: int
+
+    @property
+    def is_better(self) -> bool:
+        """True if the file is closer to the source than the plain level."""
+        return self.file.divergence < self.plain.divergence
 
 
 class TypesChosen(msgspec.Struct, frozen=True, tag="types_chosen", kw_only=True):

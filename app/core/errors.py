@@ -189,6 +189,7 @@ class NoticeCode(StrEnum):
     CONFIG_DOUBTFUL = "config_doubtful"
     SCALING_LEFT_OUT = "scaling_left_out"
     TOKENS_DIFFER = "tokens_differ"
+    NOT_BETTER_THAN_LEVEL = "not_better_than_level"
     MATRICES_NOT_MEASURED = "matrices_not_measured"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
     SCAN_LIMITED = "scan_limited"

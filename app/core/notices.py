@@ -165,6 +165,12 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
             "of {expected}. The model may misread its prompts."
         )
     ),
+    NoticeCode.NOT_BETTER_THAN_LEVEL: (
+        tr(
+            "On text that it was not made with, this file is no closer to the original than plain "
+            "{level}, which takes {size_bytes}. Convert to that level instead."
+        )
+    ),
     NoticeCode.MATRICES_NOT_MEASURED: (
         tr(
             "{count} of {total} matrices could not be measured; they keep the types of {level}, "

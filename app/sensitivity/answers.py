@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from app.core.events import Event
 from app.sensitivity.correction import correct_rounding
-from app.sensitivity.mix_divergence import measure_divergence
+from app.sensitivity.model_comparison import compare_models
 from app.sensitivity.requests import (
+    ComparedModels,
     CorrectedTensors,
     CorrectionRequest,
     GradientRequest,
-    MeasuredDivergence,
     Sensitivity,
     SensitivityRequest,
 )
@@ -20,7 +20,7 @@ from app.sensitivity.sensitivity import measure_sensitivity
 
 def answer(
     request: GradientRequest, report: Callable[[Event], None]
-) -> Sensitivity | MeasuredDivergence | CorrectedTensors:
+) -> Sensitivity | ComparedModels | CorrectedTensors:
     """Answer a request.
 
     Raises:
@@ -30,4 +30,4 @@ def answer(
         return measure_sensitivity(request, report)
     if isinstance(request, CorrectionRequest):
         return correct_rounding(request, report)
-    return measure_divergence(request, report)
+    return compare_models(request, report)

@@ -49,16 +49,22 @@ class Sensitivity(msgspec.Struct, frozen=True):
     importance: dict[str, bytes]
 
 
-class DivergenceRequest(msgspec.Struct, frozen=True, tag="divergence"):
-    """Measure the mean KL divergence of the model with these types from the model itself.
+class QuantizedModel(msgspec.Struct, frozen=True):
+    """One way to quantize a model: types, and importance of columns, by the names of tensors.
 
     `rounded` has the folders of tensors whose rows were rounded beforehand.
     """
 
-    source: CheckpointTokens
     types: dict[str, int]
-    importance: dict[str, bytes]
+    importance: dict[str, bytes] = {}
     rounded: dict[str, str] = {}
+
+
+class ComparisonRequest(msgspec.Struct, frozen=True, tag="comparison"):
+    """Compare quantized models with the model itself."""
+
+    source: CheckpointTokens
+    models: tuple[QuantizedModel, ...]
 
 
 class CorrectionRequest(msgspec.Struct, frozen=True, tag="correction"):
@@ -91,10 +97,25 @@ class CorrectedTensors(msgspec.Struct, frozen=True):
     importance: dict[str, bytes]
 
 
-class MeasuredDivergence(msgspec.Struct, frozen=True):
-    """A mean KL divergence, in nats."""
+class MeasuredQuality(msgspec.Struct, frozen=True):
+    """The distance of a model from the exact one.
 
-    mean: float
+    Attributes:
+        divergence: The mean KL divergence, in nats.
+        top_token_agreement: The share of positions with the same most likely token, 0 to 1.
+        perplexity: The model's own.
+    """
+
+    divergence: float
+    top_token_agreement: float
+    perplexity: float
 
 
-GradientRequest = SensitivityRequest | DivergenceRequest | CorrectionRequest
+class ComparedModels(msgspec.Struct, frozen=True):
+    """The exact model's perplexity, and the quality of each model that was compared with it."""
+
+    perplexity: float
+    models: tuple[MeasuredQuality, ...]
+
+
+GradientRequest = SensitivityRequest | ComparisonRequest | CorrectionRequest

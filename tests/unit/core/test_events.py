@@ -8,6 +8,8 @@ import pytest
 from app.core import event_lines, events
 from app.core.allocation_events import (
     ChosenShare,
+    ComparedQuality,
+    FileCompared,
     PlainFile,
     RoundingCorrected,
     TypesChosen,
@@ -79,7 +81,14 @@ _EVENTS: tuple[events.Event, ...] = (
         shares=(ChosenShare("ffn_down", "q4_K", 32, 1_900_000_000),),
         plain=(PlainFile("Q4_K_M", 4_900_000_000, 0.044),),
     ),
-    RoundingCorrected(224, 219, 0.018),
+    RoundingCorrected(224, 219),
+    FileCompared(
+        file=ComparedQuality(4_200_000_000, 0.03, 0.94, 7.1),
+        level="Q4_K_M",
+        plain=ComparedQuality(4_900_000_000, 0.05, 0.92, 7.3),
+        perplexity=7.0,
+        tokens=2048,
+    ),
     PublishPlanned(
         repository="bolt/Grain-GGUF",
         address="https://huggingface.co/bolt/Grain-GGUF",

@@ -1,0 +1,60 @@
+"""Rows about files that are made by measuring the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.core.allocation_events import FileCompared, RoundingCorrected, TypesChosen
+from app.core.language import tr
+from app.core.sizes import format_bytes
+
+Measured = TypesChosen | RoundingCorrected | FileCompared
+
+
+def measured_rows(event: Measured) -> str:
+    """Return an event as lines with columns."""
+    match event:
+        case TypesChosen():
+            return "\n".join(_chosen_rows(event))
+        case RoundingCorrected(tried, accepted):
+            return tr(
+                "Corrected the rounding of {accepted} of {tried} tensors.",
+                accepted=accepted,
+                tried=tried,
+            )
+        case FileCompared():
+            return "\n".join(_compared_rows(event))
+
+
+def exact_bytes(size_bytes: int) -> str:
+    """Return a size to the byte, for a column."""
+    return tr("{size} bytes", size=f"{size_bytes:>16,}")
+
+
+def _chosen_rows(chosen: TypesChosen) -> Iterator[str]:
+    """Yield the types of each kind of tensor, then the file among the plain levels, by size."""
+    for share in chosen.shares:
+        count = tr("{count} tensors", count=share.tensors)
+        yield f"{share.kind:<24}{share.type:<8}{count:>14}  {format_bytes(share.size_bytes):>9}"
+    files = [(plain.size_bytes, plain.level, plain.divergence) for plain in chosen.plain]
+    files.append((chosen.size_bytes, tr("this file"), chosen.divergence))
+    yield tr("Predicted mean KL divergence:")
+    for size_bytes, name, divergence in sorted(files):
+        size = f"{exact_bytes(size_bytes)}  {format_bytes(size_bytes):>9}"
+        yield f"{name:<10}{size}  {divergence:.4f}"
+
+
+def _compared_rows(compared: FileCompared) -> Iterator[str]:
+    """Yield the qualities of the file and of the plain level, as measured."""
+    yield tr("On {tokens} tokens that it was not made with:", tokens=compared.tokens)
+    files = ((tr("this file"), compared.file), (compared.level, compared.plain))
+    for name, quality in files:
+        words = tr(
+            "mean KL divergence {mean}, same top token {share}, perplexity {perplexity}",
+            mean=f"{quality.divergence:.4f}",
+            share=f"{quality.top_token_agreement:.1%}",
+            perplexity=f"{quality.perplexity:.2f}",
+        )
+        yield f"{name:<10}{words}"
+    source = tr("perplexity {perplexity}", perplexity=f"{compared.perplexity:.2f}")
+    yield f"{tr('original'):<10}{source}"
