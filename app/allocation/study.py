@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from app.conversion.type_plan import TypePlan, hollow_file
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Checked, Event, Progressed
 from app.core.levels import LEVELS
+from app.gguf_file.header_reader import Value, read_header
 from app.measurement.texts.rendered_text import TextFor
 from app.sensitivity.requests import CheckpointTokens
 
@@ -31,6 +33,7 @@ class Study:
 
     Attributes:
         layout: Its layout.
+        metadata: What its header will say.
         plans: Its plans at all plain quantized levels, by size.
         choices: The user's choices behind the plans.
         measured: Its matrices, and the tokens to measure them on.
@@ -38,6 +41,7 @@ class Study:
     """
 
     layout: Layout
+    metadata: Mapping[str, Value]
     plans: tuple[TypePlan, ...]
     choices: TypeChoices
     measured: CheckpointTokens
@@ -69,6 +73,7 @@ def study(
     levels = replace(request, levels=_QUANTIZED_LEVELS, file=None, is_dry_run=True)
     (planned,) = plan_conversion(levels, converter, partial(_report_faults, report))
     with hollow_file(planned.layout, request.choices) as hollow:
+        metadata = read_header(hollow.path).metadata
         others = _SAMPLES + _CHECKED
         sequences = token_sequences(hollow, text_for, moments + others, _FEWEST_MOMENTS + others)
     folder, matrices = str(request.source.folder), stored_matrices(planned.layout)
@@ -77,7 +82,7 @@ def study(
         for tokens in (sequences[:-_CHECKED], sequences[-_CHECKED:])
     )
     plans = sorted(planned.plans.values(), key=lambda plan: plan.size_bytes)
-    return Study(planned.layout, tuple(plans), request.choices, measured, checked)
+    return Study(planned.layout, metadata, tuple(plans), request.choices, measured, checked)
 
 
 def _report_faults(report: Report, event: Event) -> None:

@@ -39,8 +39,9 @@ def source_repository(source: Path) -> str:
 
 def _goal(path: Path, arguments: argparse.Namespace) -> tuple[str, str]:
     """Return the flag that states the size or the level of a file."""
-    if arguments.target_size:
-        return "--target-size", str(arguments.target_size)
+    if arguments.target_size or arguments.fits:
+        # It fits the machine that it was made for.
+        return "--target-size", str(arguments.target_size or path.stat().st_size)
     if arguments.target_bits:
         return "--target-bits", str(arguments.target_bits)
     return "--level", _level_of(path, arguments.level)

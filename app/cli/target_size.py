@@ -12,22 +12,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.text_choice import BUILTIN, read_choice
+from app.cli.values import positive
 from app.core.allocation_events import FileCompared, RoundingCorrected, TypesChosen
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import NoticeReported
 from app.core.files import temporary_folder
 from app.core.language import tr
+from app.core.load_options import LoadOptions
 from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
+from app.estimation.quick_fit import largest_file_bytes
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
     from app.allocation.allocation import Allocation
+    from app.allocation.budget import TargetSize
+    from app.allocation.study import Study
     from app.conversion.pipeline import ConversionRequest
 
 _UNITS = {"": 1, "k": KILOBYTE, "m": MEGABYTE, "g": GIGABYTE, "t": 1000 * GIGABYTE}
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)b?", re.IGNORECASE)
 _MOMENTS, _MOMENTS_TO_CORRECT = 8, 24
 """Sequences of 512 tokens for second moments."""
+_CONTEXT = 8192
 _FEWEST_BITS, _MOST_BITS = 1.0, 9.0
 
 
@@ -49,6 +55,20 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BITS",
         help=tr("the same for an average number of bits per weight, such as 4.25"),
     )
+    group.add_argument(
+        "--fits",
+        action="store_true",
+        help=tr("the same for the largest file that fits into the memory of this machine"),
+    )
+    parser.add_argument(
+        "--context",
+        type=positive,
+        default=_CONTEXT,
+        metavar="TOKENS",
+        help=tr(
+            "tokens of context that must fit with --fits; default: {default}", default=_CONTEXT
+        ),
+    )
     parser.add_argument(
         "--correct",
         action="store_true",
@@ -61,7 +81,7 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
 
 def has_target(arguments: argparse.Namespace) -> bool:
     """Return whether a size was stated instead of a level."""
-    return bool(arguments.target_size or arguments.target_bits)
+    return bool(arguments.target_size or arguments.target_bits or arguments.fits)
 
 
 def measures_model(arguments: argparse.Namespace) -> bool:
@@ -84,7 +104,6 @@ def measured_request(
         AppError: what `study`, `allocate` and `corrected` raise; `one_level_to_correct`.
     """
     from app.allocation.allocation import allocate
-    from app.allocation.budget import TargetSize
     from app.allocation.candidate_types import quantized_types
     from app.allocation.corrected_rounding import corrected
     from app.allocation.study import study
@@ -99,7 +118,7 @@ def measured_request(
     request = replace(request, choices=replace(request.choices, measured=marks))
     made = study(request, text_for, moments, converter, reporter.report)
     if has_target(arguments):
-        target = TargetSize(arguments.target_size, arguments.target_bits)
+        target = _target(made, arguments)
         found = allocate(made, target, corrects=arguments.correct, report=reporter.report)
         file = request.file or request.folder / _file_name(request, found)
         request = replace(request, levels=(found.level,), file=file, choices=found.choices)
@@ -118,6 +137,17 @@ def measured_request(
         reporter.report(RoundingCorrected(done.tried, done.accepted))
         _report_quality(done.compared, reporter)
         yield replace(request, choices=done.choices)
+
+
+def _target(made: Study, arguments: argparse.Namespace) -> TargetSize:
+    from app.allocation.budget import TargetSize
+    from app.profiling.this_machine import read_hardware
+
+    if not arguments.fits:
+        return TargetSize(arguments.target_size, arguments.target_bits)
+    smallest_bytes, options = made.plans[0].size_bytes, LoadOptions(context=arguments.context)
+    room = largest_file_bytes(smallest_bytes, made.metadata, options, read_hardware())
+    return TargetSize(file_bytes=room)
 
 
 def _report_quality(compared: FileCompared, reporter: Reporter) -> None:

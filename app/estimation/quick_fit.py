@@ -58,6 +58,20 @@ def best_of(models: Iterable[SizedModel], machine: Hardware) -> SizedModel | Non
     return known[0] if known else None
 
 
+def largest_file_bytes(
+    smallest_bytes: int, metadata: Mapping[str, Value], options: LoadOptions, machine: Hardware
+) -> int:
+    """Return the size of the largest file that fits where it is fastest.
+
+    That is the memory of devices with memory of their own, unless not even a file of
+    `smallest_bytes` fits there; then RAM counts, too. 0 if nothing fits.
+    """
+    on_devices, in_ram = _room(machine)
+    others = needed_bytes(0, metadata, options)
+    room = on_devices if on_devices - others >= smallest_bytes else on_devices + in_ram
+    return max(0, room - others)
+
+
 def fitting_bytes(machine: Hardware) -> int:
     """Return the memory of the largest model that this machine could hold."""
     return sum(_room(machine))

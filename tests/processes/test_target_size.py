@@ -64,6 +64,15 @@ def test_the_file_has_at_most_the_size_and_exactly_the_planned_one(
     assert len({kind for name, kind in types_in(file).items() if "norm" not in name}) > 1
 
 
+def test_all_that_this_machine_holds_is_the_largest_type_for_a_small_model(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    lines = converted(source, tmp_path, text, "--fits", "--context", "512")
+    assert Path(lines[-1]).name.endswith("-Q8_0.gguf")
+    matrices = {kind for name, kind in types_in(Path(lines[-1])).items() if "norm" not in name}
+    assert matrices == {"q8_0"}
+
+
 def test_a_target_in_bits_is_an_average_over_all_tensors(
     source: Path, tmp_path: Path, text: Path
 ) -> None:

@@ -75,3 +75,14 @@ def test_a_download_tells_its_repository(tmp_path: Path) -> None:
     verified = VerifiedFile("bolt/Grain", "c" * 40, 2, "0" * 40, 1)
     record_store(tmp_path).write(DownloadRecord(files={"config.json": verified}))
     assert source_repository(tmp_path) == "bolt/Grain"
+
+
+def test_a_size_takes_the_place_of_the_level(file: Path) -> None:
+    given = arguments("convert", "bolt/Grain", "--target-size", "4.2GB", "--correct")
+    command = "gristmill convert bolt/Grain --target-size 4200000000 --correct"
+    assert command_for(file, given) == command
+    given = arguments("convert", "bolt/Grain", "--target-bits", "4.25")
+    assert command_for(file, given) == "gristmill convert bolt/Grain --target-bits 4.25"
+    given = arguments("convert", "bolt/Grain", "--fits")
+    size = file.stat().st_size
+    assert command_for(file, given) == f"gristmill convert bolt/Grain --target-size {size}"

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.estimation.quick_fit import SizedModel, best_of, needed_bytes, quick_verdict
+from app.estimation.quick_fit import (
+    SizedModel,
+    best_of,
+    largest_file_bytes,
+    needed_bytes,
+    quick_verdict,
+)
 from tests.support.profiles import made_machine
 
 GB = 10**9
@@ -26,6 +32,16 @@ def test_the_cache_follows_from_the_header() -> None:
     options = LoadOptions(context=8192)
     with_cache = needed_bytes(5 * GB, LLAMA, options)
     assert with_cache - needed_bytes(5 * GB, {}, options) == 8192 * 32 * 8 * 128 * 2 * 2
+
+
+def test_the_largest_file_leaves_room_for_the_cache_and_the_buffers() -> None:
+    machine, options = made_machine(ram_gb=16), LoadOptions(context=8192)
+    size = largest_file_bytes(3 * GB, LLAMA, options, machine)
+    assert quick_verdict(needed_bytes(size, LLAMA, options), machine) == "on_processor"
+    assert quick_verdict(needed_bytes(size + 1, LLAMA, options), machine) == "too_large"
+    longer = largest_file_bytes(3 * GB, LLAMA, LoadOptions(context=32_768), machine)
+    assert size - longer == 24_576 * 32 * 8 * 128 * 2 * 2
+    assert largest_file_bytes(3 * GB, LLAMA, options, made_machine(ram_gb=0.25)) == 0
 
 
 @pytest.mark.parametrize(
