@@ -35,10 +35,11 @@ class WeighedInputs:
 class CorrectedMatrix:
     """The quantized rows (rows x row size), and their held-out losses.
 
-    `rows` are ggml's unless their loss was lower.
+    `rows` are the `plain_rows`, ggml's, unless their loss was lower.
     """
 
     rows: Bytes
+    plain_rows: Bytes
     loss: float
     plain_loss: float
 
@@ -74,7 +75,7 @@ def correct(
         for found in (rows, plain_rows)
     )
     # A comparison with what is not a number is false, too.
-    return CorrectedMatrix(rows if loss < plain_loss else plain_rows, loss, plain_loss)
+    return CorrectedMatrix(rows if loss < plain_loss else plain_rows, plain_rows, loss, plain_loss)
 
 
 class Corrector:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
+import torch
+
 from app.core.events import Event
 from app.gguf_file.tensor_types import TENSOR_TYPES
-from app.rounding.block_fields import BLOCK_FIELDS
-from app.rounding.corrected_matrix import CorrectedMatrix, correct
+from app.native.quantization import dequantize_rows
+from app.rounding.block_fields import BLOCK_FIELDS, Bytes
+from app.rounding.corrected_matrix import correct
 from app.sensitivity.correction import weighed_inputs
+from app.sensitivity.effects import GradientSample
 from app.sensitivity.graded_matrices import GradedMatrix, graded_matrices
 from app.sensitivity.harms import harms_of
+from app.sensitivity.matrix_statistics import MatrixStatistics
 from app.sensitivity.requests import Harms, Sensitivity, SensitivityRequest
 
 _TRIED_ROWS = 128
@@ -51,18 +56,39 @@ def _gains(matrix: GradedMatrix, types: Sequence[int], pool: Executor) -> Harms:
     able = sorted((number for number in types if number in BLOCK_FIELDS), key=_bits)
     if matrix.statistics is None or not able:
         return {}
-    step = max(1, len(matrix.weights) // _TRIED_ROWS)
-    rows = matrix.weights[::step].contiguous()
-    moments = matrix.statistics.second_moments(pool)
-    held_out = weighed_inputs(matrix.statistics.sample)
-    low, high = (_gain(correct(rows, moments, held_out, able[place], pool)) for place in (0, -1))
+    trial = _Trial(matrix.weights, matrix.statistics, pool)
+    low, high = (trial.gain(able[place], pool) for place in (0, -1))
     fewest, most = _bits(able[0]), _bits(able[-1])
     span = max(most - fewest, 1e-9)
     return {number: low + (high - low) * (_bits(number) - fewest) / span for number in able}
 
 
-def _gain(found: CorrectedMatrix) -> float:
-    return found.loss / found.plain_loss if found.is_corrected else 1.0
+class _Trial:
+    """Some rows of a matrix on which corrected rounding is tried."""
+
+    def __init__(self, weights: torch.Tensor, statistics: MatrixStatistics, pool: Executor) -> None:
+        step = max(1, len(weights) // _TRIED_ROWS)
+        self._rows = weights[::step].contiguous()
+        self._moments = statistics.second_moments(pool)
+        self._held_out = weighed_inputs(statistics.sample)
+        gradients = statistics.sample.gradients[:, ::step]
+        self._sample = GradientSample(statistics.sample.inputs, gradients)
+
+    def gain(self, type_number: int, pool: Executor) -> float:
+        """Return the harm with corrected rounding as a share of that with ggml's."""
+        found = correct(self._rows, self._moments, self._held_out, type_number, pool)
+        if not found.is_corrected:
+            return 1.0
+        corrected, plain = (
+            self._harm(rows, type_number) for rows in (found.rows, found.plain_rows)
+        )
+        return min(1.0, corrected / plain) if plain else 1.0
+
+    def _harm(self, rows: Bytes, type_number: int) -> float:
+        effects = self._sample.new_sum()
+        error = self._rows - torch.from_numpy(dequantize_rows(type_number, rows))
+        effects.add(error, slice(0, len(error)))
+        return effects.divergence()
 
 
 def _bits(type_number: int) -> float:

@@ -27,6 +27,7 @@ from tests.support.machine.verbs import run_verb
 _LEVELS = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q4_0")
 _CALIBRATION_LETTERS, _HELD_OUT_LETTERS = 80_000, 60_000
 _PREDICTED = re.compile(r"this file.* (?P<mean>\d\.\d+)$", re.MULTILINE)
+_COMPARED = re.compile(r"this file mean KL divergence (?P<mean>\d\.\d+)")
 
 
 class Text(NamedTuple):
@@ -52,7 +53,7 @@ def main() -> None:
         _convert(source, reference, "--level", "BF16")
         print(
             f"{'level':<8}{'file':<18}{'bytes':>14}{'KL':>9}{'of matrix':>10}{'perplexity':>12}"
-            f"{'same top':>10}{'predicted':>11}{'seconds':>9}"
+            f"{'same top':>10}{'predicted':>11}{'compared':>10}{'seconds':>9}"
         )
         for level in given.level or _LEVELS:
             _print_level(source, level, reference, text, given.chunks)
@@ -89,11 +90,14 @@ def _print_level(source: Path, level: str, reference: Path, text: Text, chunks: 
         found = json.loads(ended.lines[0])
         mean = found["kl_divergence"]["mean"]
         of_matrix = mean if name == "importance matrix" else of_matrix
-        predicted = match["mean"] if (match := _PREDICTED.search(said)) else ""
+        predicted, compared = (
+            match["mean"] if (match := pattern.search(said)) else ""
+            for pattern in (_PREDICTED, _COMPARED)
+        )
         print(
             f"{level:<8}{name:<18}{file.stat().st_size:>14,}{mean:>9.4f}"
             f"{mean / of_matrix if of_matrix else 0:>10.2f}{found['perplexity']:>12.3f}"
-            f"{found['top_token_agreement']:>10.3f}{predicted:>11}{seconds:>9.0f}",
+            f"{found['top_token_agreement']:>10.3f}{predicted:>11}{compared:>10}{seconds:>9.0f}",
             flush=True,
         )
 
