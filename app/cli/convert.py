@@ -15,6 +15,7 @@ from app.cli.target_size import (
     has_target,
     measured_request,
     measures_model,
+    require_consistent,
 )
 from app.cli.text_choice import read_choice, text_choice
 from app.cli.values import (
@@ -165,6 +166,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         # The window and its replies come first.
         lower_thread_priority()
     _require_levels(arguments)
+    require_consistent(arguments)
     require_text(arguments, reporter)
     convert_path(_path_of(arguments, reporter), arguments, reporter)
 

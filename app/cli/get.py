@@ -14,7 +14,7 @@ from app.cli.convert import (
     request_for,
     require_text,
 )
-from app.cli.target_size import has_target, measures_model
+from app.cli.target_size import has_target, measures_model, require_consistent
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.event_lines import decode_event
 from app.core.events import Failed, Finished, NoticeReported, Printed, Progressed, SourceLocated
@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if arguments.events:
         # The window and its replies come first.
         lower_thread_priority()
+    require_consistent(arguments)
     require_text(arguments, reporter)
     reference = parse_reference(arguments.repository)
     if arguments.revision:

@@ -84,6 +84,7 @@ _RESUMING = frozenset({"download", "get", "publish"})
 _USAGE_ERRORS = frozenset(
     {
         ErrorCode.LEVEL_MISSING,
+        ErrorCode.FLAGS_CONFLICT,
         ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS,
         ErrorCode.CHANGES_MISSING,
     }

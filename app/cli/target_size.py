@@ -34,7 +34,7 @@ _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)b?", re.IGNORE
 _MOMENTS, _MOMENTS_TO_CORRECT = 8, 24
 """Sequences of 512 tokens for second moments."""
 _CONTEXT = 8192
-_FEWEST_BITS, _MOST_BITS = 1.0, 9.0
+_FEWEST_BITS, _MOST_BITS = 1, 9
 
 
 def add_target_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +87,19 @@ def has_target(arguments: argparse.Namespace) -> bool:
 def measures_model(arguments: argparse.Namespace) -> bool:
     """Return whether the model is to be measured before it is converted."""
     return has_target(arguments) or arguments.correct
+
+
+def require_consistent(arguments: argparse.Namespace) -> None:
+    """Refuse flags that would have no effect beside those for measured files.
+
+    Raises:
+        AppError: `flags_conflict`.
+    """
+    if has_target(arguments) and arguments.level:
+        raise AppError(ErrorCode.FLAGS_CONFLICT, one="--level", other=tr("a size"))
+    if measures_model(arguments) and arguments.imatrix:
+        other = tr("a size") if has_target(arguments) else "--correct"
+        raise AppError(ErrorCode.FLAGS_CONFLICT, one="--imatrix", other=other)
 
 
 @contextmanager
@@ -197,7 +210,7 @@ def _bits(text: str) -> float:
     if not _FEWEST_BITS <= bits <= _MOST_BITS:
         raise argparse.ArgumentTypeError(
             tr(
-                "“{value}” is no number of bits from {least:.0f} to {most:.0f}",
+                "“{value}” is no number of bits from {least} to {most}",
                 value=text,
                 least=_FEWEST_BITS,
                 most=_MOST_BITS,

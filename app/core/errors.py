@@ -80,6 +80,7 @@ class ErrorCode(StrEnum):
     ONE_FILE_FOR_SEVERAL_LEVELS = "one_file_for_several_levels"
     LEVEL_NOT_OFFERED = "level_not_offered"
     GRADIENTS_UNAVAILABLE = "gradients_unavailable"
+    FLAGS_CONFLICT = "flags_conflict"
     ONE_LEVEL_TO_CORRECT = "one_level_to_correct"
     TARGET_TOO_SMALL = "target_too_small"
     ALLOCATION_NOT_OFFERED = "allocation_not_offered"

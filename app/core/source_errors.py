@@ -281,6 +281,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("The model's gradients can't be computed: {reason}."),
         tr("Choose a level instead of a size."),
     ),
+    ErrorCode.FLAGS_CONFLICT: (
+        tr("{one} can't be combined with {other}."),
+        tr("Leave out one of them."),
+    ),
     ErrorCode.ONE_LEVEL_TO_CORRECT: (
         tr("Rounding is corrected for one level at a time."),
         tr("Choose a single level, or a size."),

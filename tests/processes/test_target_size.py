@@ -135,6 +135,24 @@ def test_a_size_that_is_too_small_names_the_smallest_and_leaves_nothing(
     assert not target.exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "refused"),
+    [
+        (("--target-size", "1MB", "--level", "Q4_K_M"), "--level can't be combined with a size"),
+        (("--level", "Q4_K_M", "--correct", "--imatrix", "a"), "--imatrix can't be combined"),
+        (("--target-size", "1MB", "--target-bits", "4"), "not allowed with argument"),
+        (("--target-size", "lots"), "“lots” is no size"),
+        (("--target-bits", "40"), "“40” is no number of bits from 1 to 9"),
+    ],
+)
+def test_flags_that_contradict_each_other_are_wrong_usage(
+    options: tuple[str, ...], refused: str, source: Path
+) -> None:
+    ended = run_verb("convert", str(source), *options)
+    assert ended.status == 2
+    assert refused in ended.complaints[-1]
+
+
 def test_a_short_text_says_how_much_is_needed(source: Path, tmp_path: Path) -> None:
     text = tmp_path / "short.txt"
     text.write_text("The miller opens the gate.\n" * 20, encoding="utf-8")
