@@ -28,9 +28,14 @@ class Grade(IntEnum):
 def grade_of(row: LevelPrediction) -> Grade | None:
     """Return a level's grade; None if neither its quality nor its bits are known."""
     if row.quality is not None:
-        return Grade(bisect_right(_DIVERGENCES, row.quality.kl_divergence))
+        return grade_of_divergence(row.quality.kl_divergence)
     bits = row.profile.bits_per_weight
     return None if bits is None else Grade(len(_BITS) - bisect_right(_BITS, bits))
+
+
+def grade_of_divergence(divergence: float) -> Grade:
+    """Return the grade of a mean KL divergence in nats."""
+    return Grade(bisect_right(_DIVERGENCES, divergence))
 
 
 def loss_of(row: LevelPrediction) -> float:

@@ -15,6 +15,7 @@ from app.estimation.predictions import LevelPrediction, predict_levels
 from app.estimation.rescaling import resized
 from app.gui.levels.advice_row import AdviceRow
 from app.gui.levels.level_table import LevelTable
+from app.gui.levels.level_words import fit_words
 from app.gui.levels.load_strip import LoadStrip
 from app.gui.levels.table_legend import TableLegend
 from app.gui.services.profile_finder import ProfileFinder
@@ -108,6 +109,16 @@ class LevelPicker(QWidget):
         """Add or update a level in its place."""
         self.table.show_level(planned)
         self._pause.start()
+
+    def fit_in_words(self, size_bytes: int, bits_per_weight: float) -> str:
+        """Return where a file of any size would be placed; empty while that is unknown."""
+        levels = self.table.planned
+        if self._profile is None or not levels:
+            return ""
+        nearest = min(levels, key=lambda planned: abs(planned.size_bytes - size_bytes))
+        made = LevelPlanned(nearest.level, size_bytes, bits_per_weight, "")
+        (row,) = predict_levels(resized(self._profile, [made]), self.strip.options)
+        return fit_words(row)
 
     def take_profile(self, profile: ModelProfile) -> None:
         """Take a new profile, perhaps a more precise one."""

@@ -188,10 +188,15 @@ class LevelTable(ItemTable):
         if self._is_chosen or not level or self._wanted == {level}:
             return
         self._wanted = {level}
-        with QSignalBlocker(self):
-            for row, planned in enumerate(self.planned):
-                self._tick(row, planned.level)
+        self._tick_wanted()
         self.reveal_ticked()
+        self.changed.emit()
+
+    def tick_only(self, levels: Iterable[str]) -> None:
+        """Tick these levels, perhaps none, as if the user had."""
+        self._is_chosen = True
+        self._wanted = set(levels)
+        self._tick_wanted()
         self.changed.emit()
 
     def ticked(self) -> list[LevelPlanned]:
@@ -238,6 +243,11 @@ class LevelTable(ItemTable):
         item = self._item(row, 0)
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         self._tick(row, level)
+
+    def _tick_wanted(self) -> None:
+        with QSignalBlocker(self):
+            for row, planned in enumerate(self.planned):
+                self._tick(row, planned.level)
 
     def _tick(self, row: int, level: str) -> None:
         is_wanted = level in self._wanted

@@ -102,6 +102,14 @@ def prediction_cells(
     )
 
 
+def fit_words(row: LevelPrediction) -> str:
+    """Return the words of the cell of the fit; empty if it is unknown."""
+    if row.plan is None:
+        return ""
+    cell = _fit_cell(row.plan)
+    return ", ".join(filter(None, (cell.text, cell.caption)))
+
+
 def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
     """Return the cell of the quality: the grade and the divergence, or a published figure."""
     description = level_named(level).description

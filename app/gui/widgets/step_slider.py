@@ -72,6 +72,13 @@ class StepSlider(QWidget):
             self.number.setRange(min(self._minimum, maximum), maximum)
         self._show()
 
+    def set_range(self, minimum: int, maximum: int, steps: Sequence[int]) -> None:
+        """Set the bounds and the steps of the slider, keeping the value within them."""
+        self._minimum = minimum
+        with QSignalBlocker(self.number):
+            self.number.setRange(minimum, maximum)
+        self.set_steps(steps)
+
     def set_steps(self, steps: Sequence[int]) -> None:
         """Change the steps of the slider."""
         self._steps = steps

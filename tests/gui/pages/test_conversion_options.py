@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from app.gui.pages.convert.conversion_options import (
     ConversionOptions,
     command_lines,
     expanded_path,
+    measured_text,
+    measuring_fault,
     path_exists,
     projector_path_for,
 )
@@ -159,3 +162,73 @@ def test_what_is_wrong_with_a_pattern_is_said(pattern: str, words: str) -> None:
     reason = pattern_error(pattern)
     assert bool(reason) == bool(words)
     assert words in reason
+
+
+SIZED = ConversionOptions("/models/m", target_bytes=4_200_000_000, threads=3, folder="/out")
+WITH_TEXT = replace(SIZED, importance_kind="text", importance_path="/text")
+
+
+def test_a_size_takes_the_place_of_levels() -> None:
+    size = ("/models/m", "--target-size", "4200000000", "--calibration", "/text", "--to", "/out")
+    assert WITH_TEXT.run_arguments(["Q4_K_M"]) == (*size, "--threads", "3", "--overwrite")
+    assert WITH_TEXT.plan_arguments() == (*size, "--threads", "3", "--dry-run")
+    corrected = replace(WITH_TEXT, corrects=True)
+    assert "--correct" in corrected.run_arguments([])
+    assert "--correct" in corrected.plan_arguments()
+
+
+def test_models_are_measured_on_the_built_in_text_unless_another_is_chosen() -> None:
+    for options in (SIZED, replace(SIZED, importance_kind="builtin")):
+        arguments = options.run_arguments([])
+        assert arguments[arguments.index("--calibration") + 1] == "builtin"
+        assert measured_text(options) == "Measured on the built-in text."
+    assert "--calibration" not in SIZED.check_arguments()
+    assert measured_text(WITH_TEXT) == "Measured on text."
+
+
+def test_the_levels_are_checked_without_a_size() -> None:
+    corrected = replace(WITH_TEXT, corrects=True)
+    assert corrected.check_arguments() == replace(WITH_TEXT, target_bytes=None).check_arguments()
+
+
+def test_the_command_line_understands_a_size() -> None:
+    parser = ArgumentParser()
+    convert.add_arguments(parser)
+    for arguments in (WITH_TEXT.plan_arguments(), WITH_TEXT.run_arguments([])):
+        assert parser.parse_args(arguments).target_size == 4_200_000_000
+
+
+def test_a_size_and_corrected_rounding_are_for_one_source_only() -> None:
+    chosen = replace(SIZED, corrects=True).for_source("/models/other")
+    assert not chosen.measures_model
+
+
+@pytest.mark.parametrize(
+    ("options", "levels", "fault"),
+    [
+        (ConversionOptions("/m"), ["Q4_K_M", "F16"], ""),
+        (SIZED, [], ""),
+        (
+            replace(SIZED, importance_kind="file", importance_path="/matrix"),
+            [],
+            "The model is measured on a text; choose one.",
+        ),
+        (WITH_TEXT, [], ""),
+        (replace(WITH_TEXT, corrects=True), [], ""),
+        (
+            replace(WITH_TEXT, target_bytes=None, corrects=True),
+            ["Q4_K_M", "Q5_K_M"],
+            "Rounding is corrected for one level at a time.",
+        ),
+        (
+            replace(WITH_TEXT, target_bytes=None, corrects=True),
+            ["IQ2_M"],
+            "Rounding is corrected for the levels from Q2_K to Q8_0.",
+        ),
+        (replace(WITH_TEXT, target_bytes=None, corrects=True), ["Q4_K_M"], ""),
+    ],
+)
+def test_what_can_not_be_measured_has_a_reason(
+    options: ConversionOptions, levels: list[str], fault: str
+) -> None:
+    assert measuring_fault(options, levels) == fault

@@ -98,6 +98,7 @@ class Walk:
             "convert, source": self._page("convert"),
             "convert, refused": self._refused,
             "convert, levels": self._levels,
+            "convert, plan": self._plan,
             "convert, finished": self._finished,
             "measure": self._page("measure"),
             "measure, results": self._measured,
@@ -311,11 +312,26 @@ class Walk:
         page.levels_step.advanced_card.set_open(True)
         return self.window
 
+    def _plan(self) -> QWidget:
+        self._levels()
+        step = self.window.convert.levels_step
+        # A walk that pressed every button may have left an importance matrix to choose.
+        next(iter(buttons_in(step.options_card.importance.kind))).click()
+        for folded in (step.options_card, step.advanced_card):
+            folded.set_open(False)
+        card = step.size_card
+        card.choose_size(True)
+        self._wait_for_check()
+        card.plan_button.click()
+        wait_until(lambda: card.plan is not None, "the plan")
+        return self.window
+
     def _finished(self) -> QWidget:
         self._levels()
         step = self.window.convert.levels_step
         # A walk that pressed every button may have left an importance matrix to choose.
         next(iter(buttons_in(step.options_card.importance.kind))).click()
+        step.size_card.choose_plain()
         button = step.convert_button
         wait_until(button.isEnabled, "Convert")
         button.click()

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from app.core.builtin_text import BUILTIN_TEXT
+from app.core.language import tr
+from app.core.levels import LEVELS
 
 VERB = "convert"
 PROJECTOR_LEVEL = "F16"
+CORRECTED_LEVELS = frozenset(level.name for level in LEVELS) - {"F16", "BF16", "F32"}
+"""Levels whose rounding can be corrected."""
 ImportanceKind = Literal["none", "builtin", "text", "file"]
 _IMPORTANCE_OPTIONS: dict[ImportanceKind, str] = {"file": "--imatrix", "text": "--calibration"}
 
@@ -20,11 +24,14 @@ _IMPORTANCE_OPTIONS: dict[ImportanceKind, str] = {"file": "--imatrix", "text": "
 class ConversionOptions:
     """All options except the levels; an empty field leaves the choice to the program.
 
+    With `target_bytes`, the best file of at most this size is made instead of levels.
     `importance_path` is the file of the kinds "text" and "file". `overrides` are pairs of a pattern
     for tensor names and a type; `types_from` is a GGUF file whose types the other tensors get.
     """
 
     source: str = ""
+    target_bytes: int | None = None
+    corrects: bool = False
     importance_kind: ImportanceKind = "none"
     importance_path: str = ""
     overrides: tuple[tuple[str, str], ...] = ()
@@ -52,6 +59,11 @@ class ConversionOptions:
         return self.has_importance and self.importance_kind != "file"
 
     @property
+    def measures_model(self) -> bool:
+        """True if the model is measured on a text before it is converted."""
+        return self.target_bytes is not None or self.corrects
+
+    @property
     def has_types(self) -> bool:
         """True if any option changes the types of tensors."""
         chosen = (self.overrides, self.output_type, self.embedding_type, self.types_from)
@@ -71,9 +83,15 @@ class ConversionOptions:
         return (self.source, *self._type_options(), *self._place_options(), "--dry-run")
 
     def run_arguments(self, levels: Sequence[str]) -> tuple[str, ...]:
-        """Return the arguments of `gristmill convert` that write these levels."""
-        chosen = [word for level in levels for word in ("--level", level)]
-        return (self.source, *chosen, *self._type_options(), *self._run_options())
+        """Return the arguments of `gristmill convert` that write these levels, or the one file."""
+        chosen = self._size_options() or [word for one in levels for word in ("--level", one)]
+        return (self.source, *chosen, *self._measuring_options(), *self._run_options())
+
+    def plan_arguments(self) -> tuple[str, ...]:
+        """Return the arguments of `gristmill convert` that plan the file of a size."""
+        place = [*self._place_options(), *_pairs(("--threads", str(self.threads or "")))]
+        measured = [*self._size_options(), *self._measuring_options()]
+        return (self.source, *measured, *place, "--dry-run")
 
     def projector_arguments(self) -> tuple[str, ...]:
         """Return the arguments of `gristmill convert` that write the multimodal projector."""
@@ -83,6 +101,14 @@ class ConversionOptions:
         """Return the consent flags that the user has given, for any verb that plans levels."""
         pickle = ("--allow-pickle",) if self.allows_pickle else ()
         return (*pickle, "--requantize") if self.requantizes else pickle
+
+    def _size_options(self) -> list[str]:
+        return _pairs(("--target-size", str(self.target_bytes or "")))
+
+    def _measuring_options(self) -> list[str]:
+        has_text = self.has_importance or not self.measures_model
+        text = [] if has_text else ["--calibration", BUILTIN_TEXT]
+        return [*(["--correct"] if self.corrects else []), *text, *self._type_options()]
 
     def _type_options(self) -> list[str]:
         options: list[str] = []
@@ -127,6 +153,27 @@ def command_lines(options: ConversionOptions, levels: Sequence[str]) -> str:
     if options.wants_projector:
         lines.append(command_line(options.projector_arguments()))
     return "\n".join(lines)
+
+
+def measuring_fault(options: ConversionOptions, levels: Sequence[str]) -> str:
+    """Return why a model can't be measured with these options; empty if it can, or needn't be."""
+    if not options.measures_model:
+        return ""
+    if options.corrects and options.target_bytes is None and len(levels) > 1:
+        return tr("Rounding is corrected for one level at a time.")
+    if options.corrects and not CORRECTED_LEVELS.issuperset(levels):
+        return tr("Rounding is corrected for the levels from Q2_K to Q8_0.")
+    is_matrix = options.importance_kind == "file"
+    return tr("The model is measured on a text; choose one.") if is_matrix else ""
+
+
+def measured_text(options: ConversionOptions) -> str:
+    """Return what a model is measured on, as a sentence."""
+    if options.importance_kind == "text":
+        return tr("Measured on {name}.", name=Path(options.importance_path).name)
+    if options.importance_kind == "file":
+        return tr("A finished importance matrix says too little.")
+    return tr("Measured on the built-in text.")
 
 
 def projector_path_for(file: str, level: str) -> str:

@@ -20,8 +20,9 @@ class Step:
 class ConversionRun:
     """The tasks of a conversion with their steps, in the order in which they run.
 
-    `models` is the task that makes models, one for each of `levels`; None if the files are parts of
-    one. `favorite` is the level to chat with first, `commands` are those for a terminal.
+    `models` is the task that makes models, one for each of `levels` (or for a size, in words); None
+    if the files are parts of one. `favorite` is the level to chat with first, `commands` are those
+    for a terminal.
     """
 
     name: str
@@ -52,9 +53,21 @@ def download_steps() -> tuple[Step, ...]:
     return (Step("download", tr("Downloading")),)
 
 
-def conversion_steps(*, makes_matrix: bool = False) -> tuple[Step, ...]:
-    """Return the steps of a conversion, perhaps with an importance matrix made from a text."""
+def conversion_steps(
+    *, makes_matrix: bool = False, measures_model: bool = False, corrects: bool = False
+) -> tuple[Step, ...]:
+    """Return the steps of a conversion.
+
+    Args:
+        makes_matrix: a text was chosen, for an importance matrix or for what is measured instead.
+        measures_model: types are chosen for a size, or the rounding is corrected.
+        corrects: the rounding is corrected.
+    """
     last = Step("convert", tr("Converting"))
+    if measures_model:
+        measuring = tr("Measuring how much errors matter")
+        correcting = tr("Measuring and correcting the rounding")
+        return (Step("sensitivity", correcting if corrects else measuring), last)
     if not makes_matrix:
         return (last,)
     copy = Step("convert", tr("Preparing the importance matrix"))

@@ -12,6 +12,7 @@ from app.checkpoint.folder_kind import is_adapter, is_outline
 from app.core import events
 from app.core.language import tr
 from app.core.sentences import describe_error, describe_notice
+from app.core.sizes import format_bytes
 from app.gui.children.child import Child
 from app.gui.children.task import Task
 from app.gui.pages.convert.conversion_options import (
@@ -166,7 +167,7 @@ class ConversionSession(QObject):
         """Queue the download, if there is one, these levels, and the projector if it is wanted.
 
         Args:
-            levels: the levels to make.
+            levels: the levels to make; they don't matter if the options state a size.
             favorite: the one to chat with first.
             keeps_existing: files that exist stay; the new ones get other names.
 
@@ -179,7 +180,13 @@ class ConversionSession(QObject):
         if self.is_remote:
             before = self._downloads.start(_request_of(options))
             tasks.append((before, download_steps()))
-        steps = conversion_steps(makes_matrix=options.makes_importance)
+        steps = conversion_steps(
+            makes_matrix=options.makes_importance,
+            measures_model=options.measures_model,
+            corrects=options.corrects,
+        )
+        if options.target_bytes is not None:
+            levels = (format_bytes(options.target_bytes),)
         models = self._add_task(", ".join(levels), options.run_arguments(levels), before, steps)
         tasks.append((models, steps))
         if options.wants_projector:

@@ -96,6 +96,12 @@ class ImportanceField(QWidget):
         self.kind.set_value("builtin")
         self._on_changed()
 
+    def offer_own_text(self) -> None:
+        """Ask for a text of the user."""
+        self.kind.set_value("text")
+        self._on_changed()
+        self.text.setFocus()
+
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
         """Return the options with this choice; a faulty one is left out."""
         if self.kind.value == "builtin":

@@ -15,16 +15,23 @@ from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
 from app.core.load_options import load_options_of
 from app.core.settings import Settings
-from app.core.sizes import format_bytes, format_weights
+from app.core.sizes import format_weights
 from app.estimation.grades import parameter_count
 from app.gui.levels.level_picker import LevelPicker
 from app.gui.pages.convert.advanced_card import AdvancedCard
+from app.gui.pages.convert.best_size.size_card import SizeCard
+from app.gui.pages.convert.best_size.size_choice import SizeChoice
 from app.gui.pages.convert.checks_card import ChecksCard
-from app.gui.pages.convert.conversion_options import command_lines, projector_path_for
+from app.gui.pages.convert.conversion_options import (
+    command_lines,
+    measuring_fault,
+    projector_path_for,
+)
 from app.gui.pages.convert.conversion_session import ConversionSession
 from app.gui.pages.convert.converter_card import ConverterCard
 from app.gui.pages.convert.download_size import missing_bytes
 from app.gui.pages.convert.options_card import OptionsCard
+from app.gui.pages.convert.output_words import output_in_words
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -40,7 +47,7 @@ class LevelsStep(QWidget):
     """Shows the checks and levels of a session, and lets the user change its options.
 
     Signals:
-        chosen: the names of the levels to make.
+        chosen: the names of the levels to make; none if a size is wanted instead.
         back: the user wants another source.
     """
 
@@ -71,6 +78,8 @@ class LevelsStep(QWidget):
             theme, tr("Make one from the built-in text"), "link", compact=True
         )
         self.projector = QCheckBox(tr("Also make the multimodal projector (mmproj)"))
+        self.size_card = SizeCard(theme)
+        self.size_choice = SizeChoice(self.size_card, self.picker, session, self)
         self.options_card = OptionsCard(theme)
         self.advanced_card = AdvancedCard(theme)
         self._summary = PlainLabel("", "muted", elide=True)
@@ -103,6 +112,7 @@ class LevelsStep(QWidget):
         self._is_stale = False
         self.converter.hide()
         self.checks.reset()
+        self.size_card.planner.stop()
         self.picker.reset(DEFAULT_LEVEL)
         self._show_levels(is_visible=False)
         self._show_title(_name_of(self._session.source))
@@ -115,6 +125,7 @@ class LevelsStep(QWidget):
             card.set_open(False)
         self.options_card.reset()
         self.advanced_card.reset()
+        self.size_card.reset()
         self.projector.setChecked(False)
 
     def show_source(self, path: str) -> None:
@@ -126,6 +137,7 @@ class LevelsStep(QWidget):
         is_part = self._is_part = is_adapter(Path(path))
         self.options_card.set_importance_available(not is_part)
         self.advanced_card.set_types_available(not is_part)
+        self.size_card.set_offered(Path(path).is_dir() and not is_part)
         self.projector.setVisible(is_multimodal(Path(path)))
         self.picker.reset(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
         if is_part:
@@ -140,8 +152,10 @@ class LevelsStep(QWidget):
             self.picker.set_source(options.source, *options.consent())
 
     def stop(self) -> None:
-        """Stop predicting."""
+        """Stop predicting and planning."""
         self.picker.stop()
+        if self.size_card.planner.is_busy:
+            self.size_card.planner.stop()
 
     def show_settings(self, settings: Settings) -> None:
         """Show the defaults that apply unless the user chooses otherwise."""
@@ -161,6 +175,17 @@ class LevelsStep(QWidget):
         self._show_levels()
         self.options_card.offer_importance()
         self._scroll.reveal(self.options_card)
+
+    def offer_own_text(self) -> None:
+        """Ask for the text that importance, or the model itself, is measured on."""
+        self._show_levels()
+        self.options_card.offer_own_text()
+        self._scroll.reveal(self.options_card)
+
+    def offer_levels(self) -> None:
+        """Return from measured files to plain levels."""
+        self.size_card.choose_plain()
+        self.table.setFocus()
 
     def mark_outdated(self) -> None:
         """Mark what is shown as outdated until the next check replaces it."""
@@ -183,6 +208,7 @@ class LevelsStep(QWidget):
             self._is_stale = False
             self.table.finish()
             self.picker.finish_planning()
+            self.size_choice.take_levels()
         elif self._session.options.has_types:
             # These options may be why it failed: let the user change them.
             self._show_levels()
@@ -194,10 +220,13 @@ class LevelsStep(QWidget):
 
     def replaced_files(self) -> list[str]:
         """Return the existing files that would be replaced."""
-        ticked = self.table.ticked()
-        files = [planned.target for planned in ticked]
-        if self._session.options.wants_projector and ticked:
-            files.append(projector_path_for(ticked[0].target, ticked[0].level))
+        plan = self.size_card.plan
+        files = [planned.target for planned in self.table.ticked()]
+        if self.size_card.is_on:
+            files = [plan.target] if plan is not None else []
+        if self._session.options.wants_projector and self.table.planned:
+            level = self.table.planned[0]
+            files.append(projector_path_for(level.target, level.level))
         return [file for file in files if Path(file).exists()]
 
     def new_levels(self) -> list[str]:
@@ -235,13 +264,13 @@ class LevelsStep(QWidget):
         options = self.options_card.applied_to(self._session.options)
         is_wanted = self.projector.isChecked() and not self.projector.isHidden()
         options = replace(self.advanced_card.applied_to(options), wants_projector=is_wanted)
-        self._session.change(options)
+        self._session.change(self.size_card.applied_to(options))
         self._show_choice()
 
     def _show_choice(self) -> None:
         ticked = self.table.ticked()
         fault = self._fault()
-        is_ready = bool(ticked) and not self._is_stale and not fault
+        is_ready = bool(ticked or self.size_card.is_on) and not self._is_stale and not fault
         self.convert_button.setEnabled(is_ready)
         self.convert_button.setToolTip(plain_tool_tip(fault))
         self.convert_button.setAccessibleDescription(fault)
@@ -249,27 +278,30 @@ class LevelsStep(QWidget):
         self._special.setVisible(self.makes_models and not self._session.options.has_importance)
         self._summary.set_text(fault or self._in_words(ticked))
         self._summary.set_tone("danger" if fault else "plain")
+        self.size_choice.follow(fault or (tr("Updating sizes…") if self._is_stale else ""))
+
+    def _on_planned(self) -> None:
+        self._show_choice()
+        if self.size_card.plan is not None:
+            self._scroll.reveal(self.size_card.view)
 
     def _fault(self) -> str:
         """Return the fault of a field, since a conversion must use everything that is shown."""
-        return self.options_card.fault or self.advanced_card.fault
+        fault = self.options_card.fault or self.advanced_card.fault
+        return fault or measuring_fault(self._session.options, self.chosen_levels())
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
         if self._is_stale:
             return tr("Updating sizes…")
         if not self.table.planned:
             return ""
-        if not ticked:
-            return tr("Choose at least one level.")
-        size = format_bytes(sum(planned.size_bytes for planned in ticked))
-        words = [tr("Output: {size}", size=size)]
-        if len(ticked) > 1:
-            words = [tr("Output: {count} files, {size}", count=len(ticked), size=size)]
-        if self._fetched_bytes:
-            words.append(tr("Download: {size}", size=format_bytes(self._fetched_bytes)))
-        if better := self.picker.better_level:
-            words.append(tr("Better: {level}", level=better))
-        return " · ".join(words)
+        return output_in_words(
+            ticked,
+            self.size_card.target_bytes,
+            self.size_card.plan,
+            download_bytes=self._fetched_bytes,
+            better=self.picker.better_level,
+        )
 
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)
@@ -281,7 +313,11 @@ class LevelsStep(QWidget):
             lambda profile: self._show_title(self._name, parameter_count(profile.levels))
         )
         self.picker.recommended.connect(self._show_choice)
+        self.size_card.changed.connect(self._on_changed)
         self.options_card.changed.connect(self._on_changed)
+        self.size_card.toggled.connect(lambda _: self._scroll.reveal(self.size_card))
+        self.size_card.text_wanted.connect(self.offer_own_text)
+        self.size_card.planner.changed.connect(self._on_planned)
         self.advanced_card.changed.connect(self._on_changed)
         self.projector.clicked.connect(self._on_changed)
         for card in (self.options_card, self.advanced_card):
@@ -315,6 +351,7 @@ class LevelsStep(QWidget):
         levels.addWidget(self.table)
         levels.addWidget(self.picker.legend)
         levels.addWidget(self._special)
+        levels.addWidget(self.size_card)
         levels.addWidget(self.projector)
         levels.addWidget(self.options_card)
         levels.addWidget(self.advanced_card)

@@ -86,6 +86,11 @@ class OptionsCard(CollapsibleCard):
         self.set_open(True)
         self.importance.choose_builtin_text()
 
+    def offer_own_text(self) -> None:
+        """Open the card, and ask for a text of the user."""
+        self.set_open(True)
+        self.importance.offer_own_text()
+
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
         """Return the options with those of this card."""
         folder = "" if self._folder_fault() else self.folder.path

@@ -132,6 +132,9 @@ class ConvertPage(QWidget):
         self.levels_step.back.connect(self._go_back)
         self.levels_step.chosen.connect(self._ask_and_convert)
         self.levels_step.picker.finder.noticed.connect(self._warn)
+        self.levels_step.size_card.plan_wanted.connect(self.notice.hide)
+        self.levels_step.size_card.planner.noticed.connect(self._warn)
+        self.levels_step.size_card.planner.failed.connect(self._on_failed)
         self.run_step.restarted.connect(self._restart)
         self.run_step.levels_wanted.connect(self._return_to_levels)
         self.run_step.retry_requested.connect(self._convert_again)
@@ -144,6 +147,8 @@ class ConvertPage(QWidget):
         self._remedies.base_chosen.connect(self.session.set_base)
         self._remedies.importance_wanted.connect(self._offer_importance)
         self._remedies.converter_wanted.connect(self._get_converter)
+        self._remedies.text_wanted.connect(self._offer_text)
+        self._remedies.levels_wanted.connect(self._offer_levels)
         self.levels_step.converter.wanted.connect(self._get_converter)
         self._workbench.settings.changed.connect(self._on_settings_changed)
 
@@ -220,7 +225,8 @@ class ConvertPage(QWidget):
         self.notice.show_notice("error", sentence, actions, dismissible=False)
 
     def _warn(self, sentence: str) -> None:
-        self._warned.append(sentence)
+        if sentence not in self._warned:
+            self._warned.append(sentence)
         self.warnings.show_sentences(self._warned)
 
     def _hide_notices(self) -> None:
@@ -253,10 +259,20 @@ class ConvertPage(QWidget):
         self._show_step(1)
         self.levels_step.offer_importance()
 
+    def _offer_text(self) -> None:
+        self.notice.hide()
+        self._show_step(1)
+        self.levels_step.offer_own_text()
+
+    def _offer_levels(self) -> None:
+        self.notice.hide()
+        self._show_step(1)
+        self.levels_step.offer_levels()
+
     def _ask_and_convert(self, levels: list[str]) -> None:
         replaced = self.levels_step.replaced_files()
         if not replaced:
-            self._convert(levels)
+            self._convert(levels, keeps_existing=self.levels_step.size_choice.has_unknown_name)
             return
         new = self.levels_step.new_levels()
         can_skip = bool(new) and not self.session.options.wants_projector

@@ -11,7 +11,19 @@ from app.gui.theme.theme import Theme
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 
 _PICKLE, _BASE, _IMPORTANCE, _REQUANTIZE = "pickle", "base", "importance", "requantize"
-_CONVERTER = "converter"
+_CONVERTER, _LEVELS, _TEXT = "converter", "levels", "text"
+_OFFERS: dict[ErrorCode | NoticeCode, tuple[str, str]] = {
+    ErrorCode.PICKLE_WEIGHTS: (_PICKLE, tr("Read weights only")),
+    ErrorCode.ADAPTER_BASE_MISSING: (_BASE, tr("Choose the base model…")),
+    ErrorCode.ADAPTER_BASE_UNNAMED: (_BASE, tr("Choose the base model…")),
+    ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (_IMPORTANCE, tr("Make one from the built-in text")),
+    ErrorCode.TEXT_SHORT: (_TEXT, tr("Choose another text…")),
+    ErrorCode.TEXT_UNUSABLE: (_TEXT, tr("Choose another text…")),
+    ErrorCode.GRADIENTS_UNAVAILABLE: (_LEVELS, tr("Choose a level")),
+    ErrorCode.WEIGHTS_QUANTIZED_ALREADY: (_REQUANTIZE, tr("Quantize again…")),
+    NoticeCode.LEVELS_LOSE_TWICE: (_REQUANTIZE, tr("Quantize again…")),
+    ErrorCode.CONVERTER_MISSING: (_CONVERTER, tr("Download the converter")),
+}
 
 
 class Remedies(QObject):
@@ -23,6 +35,8 @@ class Remedies(QObject):
         importance_wanted: the user wants to make an importance matrix.
         requantizing_allowed: the user agreed to quantize a second time.
         converter_wanted: the user wants to download llama.cpp's converter.
+        text_wanted: the user wants to choose another text.
+        levels_wanted: the user wants levels instead of a measured file.
     """
 
     pickle_allowed = Signal()
@@ -30,6 +44,8 @@ class Remedies(QObject):
     importance_wanted = Signal()
     requantizing_allowed = Signal()
     converter_wanted = Signal()
+    text_wanted = Signal()
+    levels_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -38,19 +54,8 @@ class Remedies(QObject):
 
     def actions(self, code: ErrorCode | NoticeCode | None) -> list[tuple[str, str]]:
         """Return the actions for an error or notice, as `NoticeBar.show_notice` takes them."""
-        match code:
-            case ErrorCode.PICKLE_WEIGHTS:
-                return [(_PICKLE, tr("Read weights only"))]
-            case ErrorCode.ADAPTER_BASE_MISSING | ErrorCode.ADAPTER_BASE_UNNAMED:
-                return [(_BASE, tr("Choose the base model…"))]
-            case ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX:
-                return [(_IMPORTANCE, tr("Make one from the built-in text"))]
-            case ErrorCode.WEIGHTS_QUANTIZED_ALREADY | NoticeCode.LEVELS_LOSE_TWICE:
-                return [(_REQUANTIZE, tr("Quantize again…"))]
-            case ErrorCode.CONVERTER_MISSING:
-                return [(_CONVERTER, tr("Download the converter"))]
-            case _:
-                return []
+        offer = _OFFERS.get(code) if code is not None else None
+        return [offer] if offer is not None else []
 
     def act(self, action: str) -> None:
         """Carry out the action of a button."""
@@ -62,6 +67,10 @@ class Remedies(QObject):
             self.importance_wanted.emit()
         elif action == _REQUANTIZE:
             self._ask_to_requantize()
+        elif action == _TEXT:
+            self.text_wanted.emit()
+        elif action == _LEVELS:
+            self.levels_wanted.emit()
         elif action == _CONVERTER:
             self.converter_wanted.emit()
 

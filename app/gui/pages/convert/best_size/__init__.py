@@ -1,0 +1,1 @@
+"""The best file of a size: its choice, its plan and the picture of its types."""

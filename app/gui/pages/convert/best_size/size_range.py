@@ -1,0 +1,81 @@
+"""The sizes that a file of a source may have, from its smallest plain level to Q8_0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.core.events import LevelPlanned
+from app.core.levels import LEVELS
+from app.core.sizes import KILOBYTE, MEGABYTE
+
+_LARGEST = "Q8_0"
+_PLAIN = frozenset(level.name for level in LEVELS) - {"F16", "BF16", "F32"}
+_FEWEST_UNITS = 100
+_MOST_STEPS = 200
+_NICE = (1, 2, 5)
+
+
+@dataclass(frozen=True)
+class SizeRange:
+    """Sizes in whole units.
+
+    Attributes:
+        smallest: The smallest plain level of the source.
+        largest: Its Q8_0.
+    """
+
+    smallest: LevelPlanned
+    largest: LevelPlanned
+
+    @property
+    def unit_bytes(self) -> int:
+        """The size of a unit: a megabyte, or a kilobyte for tiny models."""
+        is_tiny = self.largest.size_bytes < _FEWEST_UNITS * MEGABYTE
+        return KILOBYTE if is_tiny else MEGABYTE
+
+    @property
+    def least(self) -> int:
+        """The fewest units, with room for the smallest level."""
+        return -(-self.smallest.size_bytes // self.unit_bytes)
+
+    @property
+    def most(self) -> int:
+        """The most units, with room for the largest level."""
+        return -(-self.largest.size_bytes // self.unit_bytes)
+
+    def units(self, size_bytes: int) -> int:
+        """Return the units within the range that are nearest to a size without exceeding it."""
+        return min(max(size_bytes // self.unit_bytes, self.least), self.most)
+
+    def bits_per_weight(self, units: int) -> float:
+        """Return the average bits of a file of this size; its header has one size at all levels."""
+        low, high = self.smallest, self.largest
+        per_byte = (high.bits_per_weight - low.bits_per_weight) / (high.size_bytes - low.size_bytes)
+        return low.bits_per_weight + (units * self.unit_bytes - low.size_bytes) * per_byte
+
+    def steps(self) -> tuple[int, ...]:
+        """Return round numbers of units from the least to the most, at most about 200."""
+        step = _step(self.most - self.least)
+        first = (self.least // step + 1) * step
+        return (self.least, *range(first, self.most, step), self.most)
+
+
+def size_range(planned: Iterable[LevelPlanned]) -> SizeRange | None:
+    """Return the range of a source's sizes; None if it can't be quantized to several levels."""
+    plain = {level.level: level for level in planned if level.level in _PLAIN}
+    largest = plain.get(_LARGEST)
+    smallest = min(plain.values(), key=lambda level: level.size_bytes, default=None)
+    if largest is None or smallest is None or smallest.size_bytes == largest.size_bytes:
+        return None
+    return SizeRange(smallest, largest)
+
+
+def _step(span: int) -> int:
+    """Return the least of 1, 2, 5, 10, 20, … that makes few enough steps."""
+    tens = 1
+    while True:
+        for nice in _NICE:
+            if span <= nice * tens * _MOST_STEPS:
+                return nice * tens
+        tens *= 10

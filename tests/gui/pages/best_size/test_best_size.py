@@ -1,0 +1,221 @@
+"""The best file of a size in the wizard, with real children on a tiny checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QLineEdit
+from pytestqt.qtbot import QtBot
+
+from app.gui.pages.convert.page import ConvertPage
+from app.gui.shell.window import MainWindow
+from tests.support.checkpoints.architectures import make_checkpoint
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
+from tests.support.checkpoints.continuous import documentation
+from tests.support.checkpoints.other_sources import make_adapter
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("known_machine")]
+
+CHECK_MS, PLAN_MS, CONVERT_MS = 90_000, 180_000, 180_000
+LEVELS, WITH_SPECIAL = 19, 30
+
+
+@pytest.fixture
+def page(window: MainWindow) -> ConvertPage:
+    window.show_page("convert")
+    return window.convert
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, converter: Path) -> Path:
+    return make_tiny_checkpoint(tmp_path / "tiny", layers=2)
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    file = tmp_path / "text.txt"
+    file.write_text(documentation()[:60_000], encoding="utf-8")
+    return file
+
+
+def check(page: ConvertPage, qtbot: QtBot, source: Path) -> None:
+    page.start_with(str(source))
+    wait_for_check(page, qtbot)
+
+
+def wait_for_check(page: ConvertPage, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: not page.session.is_busy, timeout=CHECK_MS)
+    qtbot.waitUntil(lambda: not page.levels_step.picker.finder.is_busy, timeout=CHECK_MS)
+
+
+def click(button: QAbstractButton, qtbot: QtBot) -> None:
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def button_text(button: QAbstractButton) -> str:
+    return button.text()
+
+
+def press_remedy(page: ConvertPage, qtbot: QtBot, words: str) -> None:
+    buttons = page.notice.findChildren(QAbstractButton)
+    (button,) = (one for one in buttons if one.text() == words)
+    click(button, qtbot)
+
+
+def choose_text(page: ConvertPage, qtbot: QtBot, text: Path) -> None:
+    card = page.levels_step.size_card
+    click(card.text_button, qtbot)
+    line = page.levels_step.options_card.importance.text.findChild(QLineEdit)
+    line.clear()
+    qtbot.keyClicks(line, str(text))
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    wait_for_check(page, qtbot)
+
+
+def test_a_size_and_ticked_levels_exclude_each_other(
+    page: ConvertPage, qtbot: QtBot, tiny: Path
+) -> None:
+    check(page, qtbot, tiny)
+    step = page.levels_step
+    card, before = step.size_card, step.chosen_levels()
+    assert before
+    click(card.wants_size, qtbot)
+    assert card.is_on
+    assert step.chosen_levels() == []
+    assert page.session.options.target_bytes == card.target_bytes
+    click(card.wants_size, qtbot)
+    assert step.chosen_levels() == before
+    assert page.session.options.target_bytes is None
+    click(card.wants_size, qtbot)
+    step.table.item(0, 0).setCheckState(Qt.CheckState.Checked)
+    assert not card.is_on
+    assert step.chosen_levels() == [step.table.planned[0].level]
+
+
+def test_a_plan_is_shown_before_anything_is_written(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path, home: Path
+) -> None:
+    check(page, qtbot, tiny)
+    step = page.levels_step
+    card = step.size_card
+    click(card.wants_size, qtbot)
+    assert step.convert_button.isEnabled()
+    assert card._text.whole_text == "Measured on the built-in text."
+    choose_text(page, qtbot, text)
+    assert card._text.whole_text == "Measured on text.txt."
+    card.slider.number.setValue(1_000)
+    click(card.plan_button, qtbot)
+    assert card.progress.isVisible()
+    qtbot.waitUntil(lambda: card.plan is not None, timeout=PLAN_MS)
+    plan = card.plan
+    assert plan is not None
+    assert 900_000 < plan.size_bytes <= 1_000_000
+    assert card.view.isVisible()
+    assert "KL" in card.view.measured.whole_text
+    assert f"{plan.size_bytes:,} bytes" in card.view.exact.whole_text
+    assert card.view.bars.bars[0].kind in {"ffn_down", "ffn_gate", "ffn_up"}
+    assert "ffn_down: " in card.view.bars.accessibleDescription()
+    assert not list((home / "models").glob("*.gguf"))
+    # Another size has another plan.
+    card.slider.number.setValue(900)
+    assert card.plan is None
+    assert not card.view.isVisible()
+    assert card.plan_button.isEnabled()
+
+
+def test_planning_can_be_canceled(page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path) -> None:
+    check(page, qtbot, tiny)
+    card = page.levels_step.size_card
+    click(card.wants_size, qtbot)
+    choose_text(page, qtbot, text)
+    click(card.plan_button, qtbot)
+    card.progress.canceled.emit()
+    assert card.plan is None
+    assert not card.planner.is_busy
+    assert card.plan_button.isVisible()
+    assert page.notice.isHidden()
+
+
+def test_a_size_without_a_plan_replaces_nothing(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path, home: Path
+) -> None:
+    check(page, qtbot, tiny)
+    step, run = page.levels_step, page.run_step
+    click(step.size_card.wants_size, qtbot)
+    choose_text(page, qtbot, text)
+    step.size_card.slider.number.setValue(1_000)
+    for count in (1, 2):
+        click(step.convert_button, qtbot)
+        qtbot.waitUntil(lambda: run.is_over, timeout=CONVERT_MS)
+        assert run.heading.text() == "Done", run.notice.text
+        assert run.chat_button.isVisible()
+        assert len(list((home / "models").glob("*.gguf"))) == count
+        click(run.levels_button, qtbot)
+        wait_for_check(page, qtbot)
+    assert step.size_card.is_on
+
+
+def test_the_rounding_of_one_level_is_corrected(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
+) -> None:
+    check(page, qtbot, tiny)
+    step, run = page.levels_step, page.run_step
+    click(step.size_card.corrects, qtbot)
+    choose_text(page, qtbot, text)
+    step.table.tick_only(["Q3_K_M", "Q4_K_M"])
+    assert not step.convert_button.isEnabled()
+    assert "one level at a time" in step.convert_button.toolTip()
+    step.table.tick_only(["Q3_K_M"])
+    click(step.convert_button, qtbot)
+    qtbot.waitUntil(lambda: run.is_over, timeout=CONVERT_MS)
+    assert run.heading.text() == "Done", run.notice.text
+    (path,) = run.paths()
+    assert path.endswith("tiny-Q3_K_M.gguf")
+    assert "--correct" in page.session.options.run_arguments(["Q3_K_M"])
+
+
+def test_a_short_text_is_said_with_a_button_for_another_one(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
+) -> None:
+    text.write_text("The miller opens the gate.\n" * 20)
+    check(page, qtbot, tiny)
+    card = page.levels_step.size_card
+    click(card.wants_size, qtbot)
+    choose_text(page, qtbot, text)
+    click(card.plan_button, qtbot)
+    qtbot.waitUntil(lambda: "at least 5,120 are needed" in page.notice.text, timeout=PLAN_MS)
+    assert card.plan is None
+    page.levels_step.options_card.set_open(False)
+    press_remedy(page, qtbot, "Choose another text…")
+    assert page.levels_step.options_card.is_open
+    assert page.notice.isHidden()
+
+
+def test_a_model_without_gradients_is_said_with_a_way_back_to_levels(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, text: Path, converter: Path
+) -> None:
+    check(page, qtbot, make_checkpoint("MixtralConfig", tmp_path / "source"))
+    card = page.levels_step.size_card
+    click(card.wants_size, qtbot)
+    choose_text(page, qtbot, text)
+    click(page.levels_step.convert_button, qtbot)
+    run = page.run_step
+    qtbot.waitUntil(lambda: run.is_over, timeout=CONVERT_MS)
+    assert "gradients can't be computed" in run.notice.text
+    (button,) = (b for b in run.notice.findChildren(QAbstractButton) if "level" in button_text(b))
+    click(button, qtbot)
+    assert page.levels_step.isVisible()
+    assert not card.is_on
+    assert page.levels_step.chosen_levels()
+
+
+def test_adapters_and_files_have_no_size_to_choose(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, tiny: Path
+) -> None:
+    check(page, qtbot, tiny)
+    card = page.levels_step.size_card
+    assert card.isVisibleTo(page.levels_step)
+    check(page, qtbot, make_adapter(tmp_path / "adapter", str(tiny)))
+    assert not card.isVisibleTo(page.levels_step)
