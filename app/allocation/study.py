@@ -48,8 +48,15 @@ class Study:
     checked: CheckpointTokens
 
     def plan(self, level: str) -> TypePlan:
-        """Return the plan of a level by its name."""
-        return next(plan for plan in self.plans if plan.level.name == level)
+        """Return the plan of a level by its name.
+
+        Raises:
+            AppError: `level_not_corrected` for a level without one.
+        """
+        for plan in self.plans:
+            if plan.level.name == level:
+                return plan
+        raise AppError(ErrorCode.LEVEL_NOT_CORRECTED, level=level)
 
 
 def study(

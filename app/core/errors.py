@@ -81,6 +81,7 @@ class ErrorCode(StrEnum):
     LEVEL_NOT_OFFERED = "level_not_offered"
     GRADIENTS_UNAVAILABLE = "gradients_unavailable"
     FLAGS_CONFLICT = "flags_conflict"
+    LEVEL_NOT_CORRECTED = "level_not_corrected"
     ONE_LEVEL_TO_CORRECT = "one_level_to_correct"
     TARGET_TOO_SMALL = "target_too_small"
     ALLOCATION_NOT_OFFERED = "allocation_not_offered"

@@ -285,6 +285,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("{one} can't be combined with {other}."),
         tr("Leave out one of them."),
     ),
+    ErrorCode.LEVEL_NOT_CORRECTED: (
+        tr("Rounding can't be corrected at {level}."),
+        tr("Choose a level from Q2_K to Q8_0."),
+    ),
     ErrorCode.ONE_LEVEL_TO_CORRECT: (
         tr("Rounding is corrected for one level at a time."),
         tr("Choose a single level, or a size."),

@@ -153,6 +153,15 @@ def test_flags_that_contradict_each_other_are_wrong_usage(
     assert refused in ended.complaints[-1]
 
 
+def test_a_level_that_can_not_be_corrected_is_refused(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    words = ("--calibration", str(text), "--to", str(tmp_path / "file.gguf"))
+    ended = run_verb("convert", str(source), "--level", "F16", "--correct", *words)
+    assert ended.status == 1
+    assert "can't be corrected at F16" in ended.complaints[-1]
+
+
 def test_a_short_text_says_how_much_is_needed(source: Path, tmp_path: Path) -> None:
     text = tmp_path / "short.txt"
     text.write_text("The miller opens the gate.\n" * 20, encoding="utf-8")
