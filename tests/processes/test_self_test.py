@@ -39,4 +39,4 @@ def test_a_missing_converter_is_a_fault_with_a_next_step(home: Path) -> None:
 def test_every_page_of_the_window_is_listed_when_asked_for(converter: Path) -> None:
     ended = run_verb("self-test", "--window")
     assert ended.status == 0
-    assert ended.lines[-1] == "window     chat, models, hub, convert, settings"
+    assert ended.lines[-1] == "window     chat, models, hub, convert, measure, settings"

@@ -198,7 +198,7 @@ def test_types_and_sizes_are_those_of_the_snapshot(
     free = planned_levels(checkpoint, _FREE_LEVELS)
     assert_as_in(free, sections)
     text = tmp_path / "text.txt"
-    text.touch()
+    text.write_text("A dry run reads no more than this of it.\n", encoding="utf-8")
     bound = planned_levels(checkpoint, _BOUND_LEVELS, text)
     assert_as_in(bound, {name: with_importance(name, one) for name, one in sections.items()})
     assert_sizes_add_up(free)

@@ -57,7 +57,7 @@ def test_the_file_has_at_most_the_size_and_exactly_the_planned_one(
     assert not list(tmp_path.glob("*.gguf"))
     lines = converted(source, tmp_path, text, "--target-size", "1MB")
     file = Path(lines[-1])
-    (size,) = (line for line in planned if line.startswith("this file"))
+    size = next(line for line in planned if line.startswith("this file"))
     assert int(re.findall(r"[\d,]{7,}", size)[0].replace(",", "")) == file.stat().st_size
     assert 900_000 < file.stat().st_size <= 1_000_000
     assert re.fullmatch(r"source-\d\.\d\dbpw-Q\w+\.gguf", file.name)

@@ -24,6 +24,7 @@ from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import plain_tool_tip
 from app.gui.widgets.progress_row import ProgressRow
 from app.gui.widgets.step_slider import StepSlider
 from app.gui.widgets.wheel_guard import WheelGuard
@@ -149,7 +150,7 @@ class SizeCard(Card):
         self._text.set_text(measured_text(options))
         self._text_row.setVisible(options.measures_model)
         self.plan_button.setEnabled(not obstacle)
-        self.plan_button.setToolTip(obstacle)
+        self.plan_button.setToolTip(plain_tool_tip(obstacle))
         self.plan_button.setAccessibleDescription(obstacle)
 
     def show_fit(self, words: str) -> None:
