@@ -51,7 +51,7 @@ class CorrectedMatrix:
 
 def correct(
     weights: torch.Tensor,
-    moments: torch.Tensor,
+    corrector: Corrector,
     held_out: WeighedInputs,
     type_number: int,
     pool: Executor,
@@ -60,14 +60,13 @@ def correct(
 
     Args:
         weights: The matrix (rows x columns).
-        moments: Its inputs' second moments (columns x columns).
+        corrector: Rounds by the second moments of its inputs.
         held_out: Inputs that the moments were not made of: they decide.
         type_number: ggml's number of a type that can be corrected.
         pool: Rounds runs of rows side by side.
     """
-    corrector = Corrector(moments)
     chunks = weights.split(_CHUNK_ROWS)
-    plain = partial(_plain, moments.diagonal().numpy(), type_number)
+    plain = partial(_plain, corrector.importance, type_number)
     rows = np.vstack(list(pool.map(partial(corrector.round, type_number=type_number), chunks)))
     plain_rows = np.vstack(list(pool.map(plain, chunks)))
     loss, plain_loss = (
@@ -79,9 +78,14 @@ def correct(
 
 
 class Corrector:
-    """Rounds rows of a matrix by the second moments of its inputs."""
+    """Rounds rows of a matrix by the second moments of its inputs (columns x columns).
+
+    Attributes:
+        importance: The mean squares of the inputs (columns), for ggml's search.
+    """
 
     def __init__(self, moments: torch.Tensor) -> None:
+        self.importance = moments.diagonal().numpy()
         damping = _DAMPING
         while True:
             self._moments = damped(moments, damping)

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.conversion.rounded_rows import RoundedRows
 from app.core.events import Event
 from app.rounding.block_fields import BLOCK_FIELDS
-from app.rounding.corrected_matrix import WeighedInputs, correct
+from app.rounding.corrected_matrix import Corrector, WeighedInputs, correct
 from app.sensitivity.effects import GradientSample
 from app.sensitivity.graded_matrices import GradedMatrix, graded_matrices
 from app.sensitivity.requests import CorrectedTensor, CorrectedTensors, CorrectionRequest
@@ -43,9 +43,9 @@ def weighed_inputs(sample: GradientSample) -> WeighedInputs:
 def _corrected(matrix: GradedMatrix, request: CorrectionRequest, pool: Executor) -> CorrectedTensor:
     assert matrix.statistics is not None  # noqa: S101 - the caller looked
     type_number = request.types[matrix.tensor]
-    moments = matrix.statistics.second_moments(pool)
+    corrector = Corrector(matrix.statistics.second_moments(pool))
     held_out = weighed_inputs(matrix.statistics.sample)
-    found = correct(matrix.weights, moments, held_out, type_number, pool)
+    found = correct(matrix.weights, corrector, held_out, type_number, pool)
     folder = ""
     if found.is_corrected:
         place = Path(request.folder) / matrix.tensor

@@ -141,6 +141,11 @@ class Layer:
         result: torch.Tensor = output[0] if isinstance(output, tuple) else output
         return result
 
+    def without_gradients(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the same, on any thread: whether gradients are kept is a setting of each."""
+        with torch.no_grad():
+            return self(hidden)
+
     def raw(self, hidden: torch.Tensor) -> Any:
         """Return what transformers' own layer returns: a tensor, or a tuple that begins with it."""
         arguments, options = self._stub.arguments

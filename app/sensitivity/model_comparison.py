@@ -104,7 +104,7 @@ class _Run:
 
     def pass_layer(self, layer: Layer) -> None:
         with self._rounded(layer.weights):
-            self._states = list(self._pool.map(partial(_without_gradients, layer), self._states))
+            self._states = list(self._pool.map(layer.without_gradients, self._states))
 
     def logarithms(self, model: LayeredModel, tokens: torch.Tensor) -> Iterator[torch.Tensor]:
         """Yield the logarithms of the probabilities (tokens x vocabulary) of each sequence."""
@@ -157,12 +157,6 @@ def _mean(scores: Sequence[_Scores]) -> MeasuredQuality:
         fmean(one.agreement for one in scores),
         _perplexity([one.surprise for one in scores]),
     )
-
-
-def _without_gradients(layer: Layer, state: torch.Tensor) -> torch.Tensor:
-    # Gradients are a setting of each thread.
-    with torch.no_grad():
-        return layer(state)
 
 
 def _round(quantized: QuantizedModel, tensor: str, weights: torch.Tensor) -> None:

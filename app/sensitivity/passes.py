@@ -71,7 +71,7 @@ class Passes:
         for number in range(self._model.layer_count):
             self._keep(number, states)
             with self._model.loaded_layer(number) as layer:
-                states = list(self._pool.map(partial(_without_gradients, layer), states))
+                states = list(self._pool.map(layer.without_gradients, states))
             advanced()
         self._keep(self._model.layer_count, states)
 
@@ -137,11 +137,6 @@ class Passes:
 
     def _file(self, number: int) -> Path:
         return self._scratch / f"states-{number}.npy"
-
-
-def _without_gradients(layer: Layer, state: torch.Tensor) -> torch.Tensor:
-    with torch.no_grad():
-        return layer(state)
 
 
 def _observe_layer(

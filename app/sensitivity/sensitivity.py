@@ -11,7 +11,7 @@ from app.core.events import Event
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.quantization import dequantize_rows
 from app.rounding.block_fields import BLOCK_FIELDS, Bytes
-from app.rounding.corrected_matrix import correct
+from app.rounding.corrected_matrix import Corrector, correct
 from app.sensitivity.correction import weighed_inputs
 from app.sensitivity.effects import GradientSample
 from app.sensitivity.graded_matrices import GradedMatrix, graded_matrices
@@ -69,14 +69,14 @@ class _Trial:
     def __init__(self, weights: torch.Tensor, statistics: MatrixStatistics, pool: Executor) -> None:
         step = max(1, len(weights) // _TRIED_ROWS)
         self._rows = weights[::step].contiguous()
-        self._moments = statistics.second_moments(pool)
+        self._corrector = Corrector(statistics.second_moments(pool))
         self._held_out = weighed_inputs(statistics.sample)
         gradients = statistics.sample.gradients[:, ::step]
         self._sample = GradientSample(statistics.sample.inputs, gradients)
 
     def gain(self, type_number: int, pool: Executor) -> float:
         """Return the harm with corrected rounding as a share of that with ggml's."""
-        found = correct(self._rows, self._moments, self._held_out, type_number, pool)
+        found = correct(self._rows, self._corrector, self._held_out, type_number, pool)
         if not found.is_corrected:
             return 1.0
         corrected, plain = (

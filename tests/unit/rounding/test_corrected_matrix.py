@@ -14,7 +14,7 @@ from app.gguf_file.tensor_types import TENSOR_TYPES, TYPE_NUMBERS
 from app.native.quantization import dequantize_rows, quantize_rows
 from app.rounding.block_fields import BLOCK_FIELDS
 from app.rounding.coordinate_descent import descend
-from app.rounding.corrected_matrix import WeighedInputs, correct
+from app.rounding.corrected_matrix import Corrector, WeighedInputs, correct
 from app.rounding.error_feedback import damped, inverse_factor, round_with_feedback
 from app.rounding.grid import Grid
 
@@ -51,7 +51,7 @@ def test_correlated_inputs_lose_much_less(
 ) -> None:
     moments = second_moments(inputs(4096, 0, mixing))
     held_out = WeighedInputs(inputs(1024, 1, mixing))
-    found = correct(weights(), moments, held_out, type_number, pool)
+    found = correct(weights(), Corrector(moments), held_out, type_number, pool)
     assert found.is_corrected
     assert found.loss < 0.75 * found.plain_loss
     error = weights() - torch.from_numpy(dequantize_rows(type_number, found.rows))
@@ -63,7 +63,7 @@ def test_moments_that_mislead_are_overruled(mixing: torch.Tensor, pool: Executor
     type_number = TYPE_NUMBERS["q4_K"]
     moments = second_moments(inputs(20, 5, mixing.T.contiguous() * 3))
     held_out = WeighedInputs(torch.randn(1024, WIDTH, generator=torch.Generator().manual_seed(6)))
-    found = correct(weights(), moments, held_out, type_number, pool)
+    found = correct(weights(), Corrector(moments), held_out, type_number, pool)
     assert not found.is_corrected
     importance = moments.diagonal().numpy()
     assert np.array_equal(found.rows, quantize_rows(type_number, weights().numpy(), importance))
@@ -76,13 +76,15 @@ def test_the_number_of_threads_changes_nothing(mixing: torch.Tensor) -> None:
     rows = []
     for threads in (1, 3):
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as own:
-            rows.append(correct(many, moments, held_out, TYPE_NUMBERS["q3_K"], own).rows)
+            rows.append(correct(many, Corrector(moments), held_out, TYPE_NUMBERS["q3_K"], own).rows)
     assert np.array_equal(rows[0], rows[1])
 
 
 def test_inputs_without_any_variance_are_rounded_all_the_same(pool: Executor) -> None:
     held_out = WeighedInputs(torch.zeros(8, WIDTH))
-    found = correct(weights(), torch.zeros(WIDTH, WIDTH), held_out, TYPE_NUMBERS["q4_0"], pool)
+    found = correct(
+        weights(), Corrector(torch.zeros(WIDTH, WIDTH)), held_out, TYPE_NUMBERS["q4_0"], pool
+    )
     assert found.rows.shape == (ROWS, 18 * WIDTH // 32)
 
 
