@@ -156,6 +156,7 @@ class LevelsStep(QWidget):
         self.picker.stop()
         if self.size_card.planner.is_busy:
             self.size_card.planner.stop()
+        self.size_card.weights.forget()
 
     def show_settings(self, settings: Settings) -> None:
         """Show the defaults that apply unless the user chooses otherwise."""
@@ -278,7 +279,8 @@ class LevelsStep(QWidget):
         self._special.setVisible(self.makes_models and not self._session.options.has_importance)
         self._summary.set_text(fault or self._in_words(ticked))
         self._summary.set_tone("danger" if fault else "plain")
-        self.size_choice.follow(fault or (tr("Updating sizes…") if self._is_stale else ""))
+        obstacle = fault or (tr("Updating sizes…") if self._is_stale else "")
+        self.size_choice.follow(obstacle, self._fetched_bytes)
 
     def _on_planned(self) -> None:
         self._show_choice()
