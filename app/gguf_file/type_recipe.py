@@ -63,6 +63,7 @@ def _lines(kind: _Kind, layers: dict[str, list[str]]) -> Iterator[tuple[str, str
     usual = max(layers, key=lambda name: len(layers[name]))
     for name, own in layers.items():
         if name != usual:
-            yield f"^{before}(?:{'|'.join(own)}){after}$", name
+            layers_of_type = own[0] if len(own) == 1 else f"(?:{'|'.join(own)})"
+            yield f"^{before}{layers_of_type}{after}$", name
     has_layers = any(layers[usual])
     yield f"^{before}{_ANY_LAYER if has_layers else ''}{after}$", usual

@@ -1,4 +1,4 @@
-"""Record of how models were converted on this machine, until their files change.
+"""Record of how models were converted on this machine, until their weights change.
 
 A GGUF file can't tell: its bytes are llama.cpp's. Paths are left out, because the record is
 published with the model.

@@ -32,9 +32,11 @@ class RecipeSaver(QObject):
 
     def ask(self, model: str, recipe: Recipe) -> None:
         """Ask for a file, named after the model's, and write the types to it."""
-        suggested = model.removesuffix(SUFFIX) + RECIPE_SUFFIX
+        place = Path(model.removesuffix(SUFFIX) + RECIPE_SUFFIX)
+        # The folder of a file that is planned may not exist yet.
+        suggested = place if place.parent.is_dir() else Path.home() / place.name
         title, text_files = tr("Save types"), tr("Lists of types (*.txt)")
-        if to := QFileDialog.getSaveFileName(self._window, title, suggested, text_files)[0]:
+        if to := QFileDialog.getSaveFileName(self._window, title, str(suggested), text_files)[0]:
             self.save_to(Path(to), recipe)
 
     def save_to(self, file: Path, recipe: Recipe) -> None:

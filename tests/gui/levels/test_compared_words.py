@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.allocation_events import ComparedQuality, FileCompared
 from app.gui.levels.compared_words import compared_in_words, divergence_figure
-from tests.support.profiles import MB
+from tests.support.comparisons import BETTER
 
 
 @pytest.mark.parametrize(
@@ -16,14 +15,7 @@ def test_divergences_have_two_digits(divergence: float, figure: str) -> None:
 
 
 def test_a_measured_quality_stands_beside_that_of_the_level() -> None:
-    compared = FileCompared(
-        file=ComparedQuality(549 * MB, 0.0123, 0.954, 9.1),
-        level="IQ4_XS",
-        plain=ComparedQuality(560 * MB, 0.041, 0.9, 9.5),
-        perplexity=9.0,
-        tokens=2048,
-    )
-    assert compared_in_words(compared) == (
+    assert compared_in_words(BETTER) == (
         "Measured on 2,048 tokens that it was not made with: KL divergence 0.012, the same top "
         "token 95.4%, perplexity 9.10. IQ4_XS (560 MB): 0.041, 90.0%, 9.50. The original: "
         "perplexity 9.00."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from app.core.levels import DEFAULT_LEVEL
 from app.gui.levels.level_picker import LevelPicker
@@ -11,7 +11,13 @@ from app.gui.pages.convert.conversion_session import ConversionSession
 
 
 class SizeChoice(QObject):
-    """Connects the card to the levels, which a size excludes, and to the session."""
+    """Connects the card to the levels, which a size excludes, and to the session.
+
+    Signals:
+        kept: a level was recommended, but the user wants a size.
+    """
+
+    kept = Signal()
 
     def __init__(
         self,
@@ -97,6 +103,7 @@ class SizeChoice(QObject):
         else:
             self._ticked_before = [planned.level for planned in ticked]
             table.tick_only(())
+            self.kept.emit()
 
     def _on_toggled(self, is_on: bool) -> None:  # noqa: FBT001 - a signal's value
         """Untick the levels for a size, and tick them again when the user returns to them."""

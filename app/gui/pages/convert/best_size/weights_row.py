@@ -41,6 +41,11 @@ class WeightsRow(QWidget):
         column.addWidget(self._words)
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
 
+    @property
+    def words(self) -> str:
+        """The shown sentences."""
+        return self._words.whole_text
+
     def offer(self, size_bytes: int, fault: str) -> None:
         """Say what is missing.
 

@@ -39,7 +39,7 @@ class TensorsView(QWidget):
         headers = (tr("Tensor"), tr("Shape"), tr("Type"), tr("Size"))
         self.rows = RowsModel(headers, figures=(1, 3), parent=self)
         self.table = RowView(tr("Tensors"), self.rows)
-        self.save_button = Button(theme, tr("Save types…"), compact=True)
+        self.save_button = Button(theme, tr("Save types…"))
         self.save_button.clicked.connect(self.save_wanted)
         self._total = 0
         line = QHBoxLayout()
