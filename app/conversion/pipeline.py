@@ -111,8 +111,8 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
     """
     planned = plan_conversion(request, converter, report)
     if request.types_file is not None:
-        plans = (plan for part in planned for plan in part.plans.values())
-        write_recipe(request.types_file, recipe_of(next(plans).tensors))
+        for plan in (plan for part in planned for plan in part.plans.values()):
+            write_recipe(request.types_file, recipe_of(plan.tensors))
     if request.is_dry_run:
         return ()
     for part in planned:

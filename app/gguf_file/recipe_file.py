@@ -20,7 +20,7 @@ from app.gguf_file.type_recipe import Recipe, recipe_of
 
 RECIPE_SUFFIX = ".types.txt"
 _LARGEST_BYTES = 4 * 2**20
-"""Ten times the list with a line for each tensor of the deepest models."""
+"""Far more than a list with a line for each tensor of a deep model."""
 _LONGEST_ENTRY = 80
 _TYPES = frozenset(kind.name.lower() for kind in TENSOR_TYPES.values() if kind.can_quantize)
 

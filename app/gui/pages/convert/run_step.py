@@ -62,7 +62,7 @@ class RunStep(QWidget):
         self.warnings = NoticeList(theme)
         words = tr("Copy as command line")
         self.copy_button = CopyButton(theme, words, self._commands, words=words, compact=False)
-        self.plain_button = Button(theme, "")
+        self.plain_button = Button(theme, tr("Convert to a plain level instead"))
         self.levels_button = Button(theme, tr("Back to levels"))
         self.another_button = Button(theme, tr("Convert another"))
         self.again_button = Button(theme, tr("Start again"), "primary", icon_name="refresh")

@@ -148,12 +148,12 @@ def test_the_largest_size_that_fits_is_one_click_away(
     check(page, qtbot, tiny)
     card = page.levels_step.size_card
     click(card.wants_size, qtbot)
-    assert card.range is not None
-    card.slider.number.setValue(card.range.least)
+    assert card.sizes is not None
+    card.slider.number.setValue(card.sizes.least)
     qtbot.waitUntil(card.fit_button.isVisible, timeout=CHECK_MS)
     click(card.fit_button, qtbot)
     # A tiny model fits at any level.
-    assert card.slider.value == card.range.most
+    assert card.slider.value == card.sizes.most
     assert page.session.options.target_bytes == card.target_bytes
 
 

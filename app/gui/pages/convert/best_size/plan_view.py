@@ -55,7 +55,7 @@ class PlanView(QWidget):
         )
         self.measured = PlainLabel("", "caption", wrap=True, selectable=True)
         self._level = ""
-        self.level_button = Button(theme, "", compact=True)
+        self.level_button = Button(theme, tr("Choose a plain level instead"), compact=True)
         self.level_button.clicked.connect(lambda: self.level_wanted.emit(self._level))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

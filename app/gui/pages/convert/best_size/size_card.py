@@ -98,7 +98,7 @@ class SizeCard(Card):
         return self._range.bits_per_weight(self.slider.value) if self._range else 0.0
 
     @property
-    def range(self) -> SizeRange | None:
+    def sizes(self) -> SizeRange | None:
         """The sizes to choose from; None while they are unknown."""
         return self._range
 

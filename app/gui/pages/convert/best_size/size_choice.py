@@ -74,7 +74,7 @@ class SizeChoice(QObject):
 
     def _choose_fitting(self) -> None:
         """Choose the largest size that fits; the smallest if none does, which says so."""
-        sizes = self._card.range
+        sizes = self._card.sizes
         if sizes is not None:
             units = self._picker.largest_fitting(sizes.file_of, sizes.least, sizes.most)
             self._card.set_units(sizes.least if units is None else units)

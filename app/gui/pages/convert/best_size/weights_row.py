@@ -54,10 +54,12 @@ class WeightsRow(QWidget):
             fault: why it is of no use now; empty if it is.
         """
         if self.task is None:
-            size = format_bytes(size_bytes)
-            missing = tr("The plan needs the weights, which are not downloaded yet ({size}).")
-            unknown = tr("The plan needs the weights, which are not downloaded yet.")
-            words = missing.format(size=size) if size_bytes else unknown
+            words = tr("The plan needs the weights, which are not downloaded yet.")
+            if size_bytes:
+                size = format_bytes(size_bytes)
+                words = tr(
+                    "The plan needs the weights, which are not downloaded yet ({size}).", size=size
+                )
             self._words.set_text(" ".join(filter(None, (words, fault))))
         self.button.setEnabled(not fault)
 
