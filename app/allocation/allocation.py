@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.allocation.budget import TargetSize
-from app.allocation.candidate_types import candidate_types
+from app.allocation.candidate_types import candidate_types, quantized_types
 from app.allocation.file_comparison import compare
 from app.allocation.gradient_child import ask
 from app.allocation.kept_sensitivities import keep_sensitivity, kept_sensitivity
@@ -25,7 +25,10 @@ from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import NoticeReported
 from app.core.language import tr
 from app.core.levels import Level
+from app.gguf_file.header_writer import PlacedTensor
 from app.gguf_file.tensor_types import type_name
+from app.gguf_file.type_patterns import escaped_name
+from app.gguf_file.type_recipe import Recipe, recipe_of
 from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
 from app.native.importance_matrix import Activations, ImportanceMatrix
 from app.sensitivity.requests import QuantizedModel, Sensitivity, SensitivityRequest
@@ -44,6 +47,7 @@ class Allocation:
         bits_per_weight: The average over all tensors.
         divergence: The predicted mean KL divergence, in nats.
         shares: The types of each kind of tensor.
+        recipe: The types as patterns.
         plain: The plain levels, for comparison.
         compared: The quality of the file, unless its rounding is yet to be corrected.
     """
@@ -56,6 +60,7 @@ class Allocation:
     bits_per_weight: float
     divergence: float
     shares: tuple[ChosenShare, ...]
+    recipe: Recipe
     plain: tuple[PlainFile, ...]
     compared: FileCompared | None = None
 
@@ -81,7 +86,8 @@ def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report
     chosen = QuantizedModel(mix.types, sensitivity.importance)
     compared = compare(study, chosen, mix.size_bytes, report)
     uncorrected = sum(sensitivity.harms[name][number] for name, number in mix.types.items())
-    allocation = _allocation(study, sensitivity, mix, compared.file.divergence / uncorrected)
+    factor = compared.file.divergence / uncorrected
+    allocation = _allocation(study, sensitivity, nearest, mix, factor)
     return replace(allocation, compared=None if corrects else compared)
 
 
@@ -106,8 +112,12 @@ def _measured(request: SensitivityRequest, report: Report) -> Sensitivity:
     return kept
 
 
-def _allocation(study: Study, sensitivity: Sensitivity, mix: Mix, factor: float) -> Allocation:
+def _allocation(
+    study: Study, sensitivity: Sensitivity, nearest: TypePlan, mix: Mix, factor: float
+) -> Allocation:
     plans, layout = study.plans, study.layout
+    tensors = _typed(nearest, mix)
+    named = quantized_types(layout, replace(nearest, tensors=tensors))
     size_bytes = plans[0].header_size_bytes + mix.size_bytes
     plain = [(plan, mix_of_plan(plan, sensitivity.harms)) for plan in plans]
     return Allocation(
@@ -115,14 +125,15 @@ def _allocation(study: Study, sensitivity: Sensitivity, mix: Mix, factor: float)
         choices=replace(
             study.choices,
             importance=importance_matrix(sensitivity.importance),
-            overrides=(*study.choices.overrides, *_overrides(mix)),
+            overrides=(*study.choices.overrides, *_overrides(named)),
         ),
         types=mix.types,
         size_bytes=size_bytes,
         tensors_bytes=mix.size_bytes,
         bits_per_weight=8 * mix.size_bytes / layout.parameters,
         divergence=mix.harm * factor,
-        shares=tuple(_shares(plans[0], mix)),
+        shares=tuple(_shares(tensors)),
+        recipe=recipe_of(tensors),
         plain=tuple(
             PlainFile(plan.level.name, plan.size_bytes, of_plan.harm * factor)
             for plan, of_plan in plain
@@ -131,13 +142,25 @@ def _allocation(study: Study, sensitivity: Sensitivity, mix: Mix, factor: float)
     )
 
 
-def _shares(plan: TypePlan, mix: Mix) -> Iterator[ChosenShare]:
+def _typed(nearest: TypePlan, mix: Mix) -> tuple[PlacedTensor, ...]:
+    """Return all tensors with their types; those that weren't measured keep the nearest level's."""
+    types = {tensor.name: tensor.type_number for tensor in nearest.tensors} | mix.types
+    return tuple(
+        replace(
+            tensor,
+            type_number=types[tensor.name],
+            size_bytes=size_in_type(types[tensor.name], math.prod(tensor.shape)),
+        )
+        for tensor in nearest.tensors
+    )
+
+
+def _shares(tensors: Iterable[PlacedTensor]) -> Iterator[ChosenShare]:
     sizes: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for tensor in plan.tensors:
+    for tensor in tensors:
         if len(tensor.shape) > 1:
-            number = mix.types.get(tensor.name, tensor.type_number)
-            size_bytes = size_in_type(number, math.prod(tensor.shape))
-            sizes[_kind_of(tensor.name), type_name(number)].append(size_bytes)
+            name = type_name(tensor.type_number)
+            sizes[_kind_of(tensor.name), name].append(tensor.size_bytes)
     for (kind, name), found in sorted(sizes.items()):
         yield ChosenShare(kind, name, len(found), sum(found))
 
@@ -147,9 +170,9 @@ def _kind_of(name: str) -> str:
     return re.sub(r"^blk\.\d+\.", "", name).removesuffix(".weight")
 
 
-def _overrides(mix: Mix) -> Iterator[tuple[str, str]]:
-    for name, number in mix.types.items():
-        yield f"^{re.escape(name)}$", type_name(number).lower()
+def _overrides(types: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    for name, number in types.items():
+        yield f"^{escaped_name(name)}$", type_name(number).lower()
 
 
 def importance_matrix(importance: Mapping[str, bytes]) -> ImportanceMatrix:

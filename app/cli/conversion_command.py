@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from app.core.allocation_events import FileCompared
 from app.core.levels import COPY
 from app.gguf_file.model_info import read_model_info
 from app.library.conversion_records import ConversionRecord, ConversionRecords
@@ -17,16 +18,27 @@ _SWITCHES = ("correct", "reference", "mmproj", "allow_pickle", "requantize")
 
 
 def remember_conversion(
-    written: Sequence[Path], repository: str, source: Path, arguments: argparse.Namespace
+    written: Sequence[Path],
+    repository: str,
+    source: Path,
+    arguments: argparse.Namespace,
+    compared: FileCompared | None = None,
 ) -> None:
-    """Record how these files were made from a source; its repository may be empty if unknown."""
+    """Record how these files were made from a source.
+
+    Args:
+        written: The files.
+        repository: That of the source, empty if it is unknown.
+        source: The source.
+        arguments: The command's.
+        compared: The quality of the only file, if it was measured.
+    """
     records = ConversionRecords()
     options = tuple(_options(arguments))
     for path in written:
         words = ("gristmill", arguments.verb, repository or source.resolve().name)
-        records.keep(
-            path, ConversionRecord((*words, *_goal(path, arguments), *options), repository)
-        )
+        command = (*words, *_goal(path, arguments), *options)
+        records.keep(path, ConversionRecord(command, repository, compared))
 
 
 def source_repository(source: Path) -> str:

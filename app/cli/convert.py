@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.cli.conversion_command import remember_conversion, source_repository
 from app.cli.target_size import (
+    PreparedConversion,
     add_target_arguments,
     has_target,
     measured_request,
@@ -28,6 +28,7 @@ from app.cli.values import (
 )
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished, SourceLocated
+from app.core.files import free_path
 from app.core.language import tr
 from app.core.levels import (
     DEFAULT_LEVEL,
@@ -39,8 +40,8 @@ from app.core.levels import (
 )
 from app.core.settings import Settings, load_settings
 from app.gguf_file.detection import has_gguf_name
-from app.gguf_file.model import read_model
-from app.gguf_file.type_recipe import Recipe, recipe_of
+from app.gguf_file.recipe_file import read_recipe
+from app.gguf_file.type_patterns import pattern_error
 from app.jobs.reporter import Reporter
 from app.machine.cores import lower_thread_priority, usable_threads
 
@@ -83,6 +84,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--verbose",
         action="store_true",
         help=tr("show the type of every tensor at every level"),
+    )
+    parser.add_argument(
+        "--types-to",
+        type=path,
+        metavar="FILE",
+        help=tr(
+            "also write the types of the tensors to this text file, which --types-from and "
+            "llama-quantize's --tensor-type-file read"
+        ),
     )
 
 
@@ -137,8 +147,8 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         metavar="FILE",
         help=tr(
-            "a GGUF file of this or a similar model, whose tensor types are used; "
-            "--type takes precedence"
+            "a GGUF file of this or a similar model, whose tensor types are used, or a list of "
+            "types as for llama-quantize's --tensor-type-file; --type takes precedence"
         ),
     )
     parser.add_argument("--output-type", metavar="TYPE", help=tr("the type of output.weight"))
@@ -167,6 +177,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         lower_thread_priority()
     _require_levels(arguments)
     require_consistent(arguments)
+    _require_types_file(arguments)
     require_text(arguments, reporter)
     convert_path(_path_of(arguments, reporter), arguments, reporter)
 
@@ -180,14 +191,14 @@ def convert_path(place: Path, arguments: argparse.Namespace, reporter: Reporter)
     converter = converter_folder(settings)
     request = request_for(place, arguments, settings)
     with _prepared(request, arguments, converter, reporter) as prepared:
-        written = convert(prepared, converter, reporter.report)
-    remember_conversion(written, source_repository(place), place, arguments)
+        written = convert(prepared.request, converter, reporter.report)
+    remember_conversion(written, source_repository(place), place, arguments, prepared.compared)
     reporter.report(Finished(tuple(str(path) for path in written)))
 
 
 def _prepared(
     request: ConversionRequest, arguments: argparse.Namespace, converter: Path, reporter: Reporter
-) -> AbstractContextManager[ConversionRequest]:
+) -> AbstractContextManager[PreparedConversion]:
     """Provide the request with what is to be found out about the model first."""
     if measures_model(arguments):
         return measured_request(request, arguments, converter, reporter)
@@ -195,7 +206,7 @@ def _prepared(
         from app.cli.importance import calibrated
 
         request = calibrated(request, converter, arguments.calibration, reporter)
-    return nullcontext(request)
+    return nullcontext(PreparedConversion(request))
 
 
 def request_for(
@@ -229,6 +240,7 @@ def request_for(
         skips_unsuitable=not arguments.level,
         reference_only=arguments.reference or settings.quantizes_by_reference,
         choices=_choices(arguments, source),
+        types_file=arguments.types_to,
     )
 
 
@@ -255,11 +267,9 @@ def _override(text: str) -> tuple[str, str]:
         raise argparse.ArgumentTypeError(
             tr("“{value}” is not in the form PATTERN=TYPE", value=text)
         )
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
+    if error := pattern_error(pattern):
         message = tr("“{pattern}” is not a valid pattern: {error}", pattern=pattern, error=error)
-        raise argparse.ArgumentTypeError(message) from error
+        raise argparse.ArgumentTypeError(message)
     return pattern, name
 
 
@@ -269,20 +279,14 @@ def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
 
     if _uses_importance(arguments) and _QUANTIZED_LEVEL not in source.levels:
         raise AppError(ErrorCode.IMPORTANCE_NOT_OFFERED)
+    recipe = read_recipe(arguments.types_from) if arguments.types_from else ()
     choices = TypeChoices(
-        overrides=(*arguments.type, *_recipe(arguments.types_from)),
+        overrides=(*arguments.type, *recipe),
         output_type=arguments.output_type,
         embedding_type=arguments.embedding_type,
         requantizes=arguments.requantize,
     )
     return choices if measures_model(arguments) else with_importance(choices, arguments, source)
-
-
-def _recipe(file: Path | None) -> Recipe:
-    if file is None:
-        return ()
-    model = read_model(file)
-    return recipe_of(tensor for header in model.headers for tensor in header.tensors)
 
 
 def require_text(arguments: argparse.Namespace, reporter: Reporter) -> None:
@@ -302,6 +306,21 @@ def _uses_importance(arguments: argparse.Namespace) -> bool:
 def _require_levels(arguments: argparse.Namespace) -> None:
     if not arguments.level and not arguments.dry_run and not has_target(arguments):
         raise AppError(ErrorCode.LEVEL_MISSING)
+
+
+def _require_types_file(arguments: argparse.Namespace) -> None:
+    """Check where the types are to be written before the model is measured or converted."""
+    file: Path | None = arguments.types_to
+    if file is None:
+        return
+    if len(set(arguments.level)) != 1 and not has_target(arguments):
+        raise AppError(ErrorCode.ONE_LEVEL_FOR_TYPES)
+    if file.is_dir():
+        raise AppError(ErrorCode.FILE_EXISTS, file=str(file))
+    if arguments.keep_both:
+        arguments.types_to = free_path(file)
+    elif file.exists() and not arguments.overwrite:
+        raise AppError(ErrorCode.RESULT_EXISTS, file=str(file))
 
 
 def _levels(arguments: argparse.Namespace, source: Source) -> tuple[Level, ...]:

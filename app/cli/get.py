@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "download the weights first and keep them, instead of converting them as they arrive"
         ),
     )
-    parser.set_defaults(base=None, dry_run=False, verbose=False)
+    parser.set_defaults(base=None, dry_run=False, verbose=False, types_to=None)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:

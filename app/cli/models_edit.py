@@ -16,6 +16,7 @@ from app.gguf_file.metadata_edit import edit_metadata
 from app.gguf_file.model import read_model
 from app.gguf_file.model_contents import contents_of
 from app.jobs.reporter import Reporter
+from app.library.conversion_records import ConversionRecords
 from app.library.index import find_model
 
 NAME = "edit"
@@ -77,7 +78,12 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         raise AppError(ErrorCode.CHANGES_MISSING)
     if template := changes.get(TEMPLATE_KEY):
         _try(model, str(template), reporter)
+    records = ConversionRecords()
+    record = records.of(model)
     written = edit_metadata(model, changes, arguments.to, reporter.report)
+    if record is not None:
+        # The weights are still the ones that it describes.
+        records.keep(written[0], record)
     reporter.report(Finished(tuple(map(str, written))))
 
 

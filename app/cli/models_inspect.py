@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
-from app.core.events import Printed
+from app.cli.measured_rows import measured_rows
+from app.cli.values import path
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Finished, Printed
 from app.core.inspection_events import ModelInspected
 from app.core.language import tr
 from app.core.settings import load_settings
 from app.core.sizes import format_bytes, format_weights
-from app.gguf_file.model import read_model
+from app.gguf_file.model import Model, read_model
 from app.gguf_file.model_contents import ModelContents, contents_of, type_shares
+from app.gguf_file.recipe_file import write_recipe
+from app.gguf_file.type_recipe import recipe_of
 from app.jobs.reporter import Reporter
+from app.library.conversion_records import ConversionRecords
 from app.library.index import find_model
 
 NAME = "inspect"
@@ -29,6 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tensors", action="store_true", help=tr("also list every tensor"))
     parser.add_argument(
+        "--types-to",
+        type=path,
+        metavar="FILE",
+        help=tr(
+            "write the types of the tensors to this text file, which “convert --types-from” and "
+            "llama-quantize's --tensor-type-file read, and do nothing else"
+        ),
+    )
+    parser.add_argument(
         "--json", action="store_true", help=tr("print everything as JSON instead of tables")
     )
 
@@ -38,7 +54,12 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.inference.prompts.template_preview import notices_about, try_template
 
     settings, _ = load_settings()
-    contents = contents_of(read_model(find_model(arguments.model, settings.search_paths())))
+    model = read_model(find_model(arguments.model, settings.search_paths()))
+    if arguments.types_to is not None:
+        _write_types(model, arguments.types_to, reporter)
+        return
+    record = ConversionRecords().of(model.path)
+    contents = contents_of(model, record.compared if record else None)
     is_whole = arguments.events or arguments.json
     if is_whole:
         reporter.report(ModelInspected(msgspec.Raw(msgspec.json.encode(contents))))
@@ -55,8 +76,17 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         reporter.report(notice)
 
 
+def _write_types(model: Model, file: Path, reporter: Reporter) -> None:
+    if file.exists():
+        raise AppError(ErrorCode.FILE_EXISTS, file=str(file))
+    write_recipe(file, recipe_of(tensor for header in model.headers for tensor in header.tensors))
+    reporter.report(Finished((str(file),)))
+
+
 def _lines(contents: ModelContents, *, with_tensors: bool) -> Iterator[str]:
     yield from _facts(contents)
+    if contents.compared is not None:
+        yield from ("", tr("Quality"), measured_rows(contents.compared))
     yield from ("", tr("Metadata"))
     for entry in contents.metadata:
         value = " ".join(entry.value.split())

@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,13 +102,21 @@ def require_consistent(arguments: argparse.Namespace) -> None:
         raise AppError(ErrorCode.FLAGS_CONFLICT, one="--imatrix", other=other)
 
 
+@dataclass(frozen=True)
+class PreparedConversion:
+    """A request, and the quality of its only file if that was measured beforehand."""
+
+    request: ConversionRequest
+    compared: FileCompared | None = None
+
+
 @contextmanager
 def measured_request(
     request: ConversionRequest,
     arguments: argparse.Namespace,
     converter: Path,
     reporter: Reporter,
-) -> Iterator[ConversionRequest]:
+) -> Iterator[PreparedConversion]:
     """Choose types for the stated size, correct the rounding if asked to, and report both.
 
     The request is valid inside the block.
@@ -129,6 +137,7 @@ def measured_request(
     moments = _MOMENTS_TO_CORRECT if arguments.correct else _MOMENTS
     marks = MeasuredMetadata(has_target(arguments), arguments.correct)
     request = replace(request, choices=replace(request.choices, measured=marks))
+    compared = None
     made = study(request, text_for, moments, converter, reporter.report)
     if has_target(arguments):
         target = _target(made, arguments)
@@ -136,12 +145,12 @@ def measured_request(
         file = request.file or request.folder / _file_name(request, found)
         request = replace(request, levels=(found.level,), file=file, choices=found.choices)
         _report(found, request, reporter)
-        types, tensors_bytes = found.types, found.tensors_bytes
+        types, tensors_bytes, compared = found.types, found.tensors_bytes, found.compared
     else:
         plan = made.plan(request.levels[0].name)
         types, tensors_bytes = quantized_types(made.layout, plan), plan.tensors_bytes
     if not arguments.correct or request.is_dry_run:
-        yield request
+        yield PreparedConversion(request, compared)
         return
     with temporary_folder() as folder:
         done = corrected(
@@ -149,7 +158,7 @@ def measured_request(
         )
         reporter.report(RoundingCorrected(done.tried, done.accepted))
         _report_quality(done.compared, reporter)
-        yield replace(request, choices=done.choices)
+        yield PreparedConversion(replace(request, choices=done.choices), done.compared)
 
 
 def _target(made: Study, arguments: argparse.Namespace) -> TargetSize:
@@ -180,6 +189,7 @@ def _report(found: Allocation, request: ConversionRequest, reporter: Reporter) -
             divergence=found.divergence,
             shares=found.shares,
             plain=found.plain,
+            recipe=found.recipe,
         )
     )
     if found.compared is not None:

@@ -40,6 +40,8 @@ _STEP_WORDS = {
     "measure": tr("Measuring"),
     "probe": tr("Probing"),
     "sensitivity": tr("Measuring sensitivity"),
+    "comparison": tr("Comparing with the source"),
+    "rounding": tr("Correcting the rounding"),
     "edit": tr("Saving"),
     "verify": tr("Verifying"),
     "publish": tr("Uploading"),

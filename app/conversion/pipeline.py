@@ -30,7 +30,9 @@ from app.core.files import free_path, require_space
 from app.core.language import tr
 from app.core.levels import FORMAT_PRESERVING_LEVELS, Level
 from app.core.sizes import format_bytes
+from app.gguf_file.recipe_file import write_recipe
 from app.gguf_file.tensor_types import type_name
+from app.gguf_file.type_recipe import recipe_of
 from app.jobs.restart import has_restarted
 
 Report = Callable[[Event], None]
@@ -61,7 +63,8 @@ class ConversionRequest:
     With `keeps_existing` a file that would replace another gets a free name. A dry run ends after
     the plan; with `reports_tensors` it reports the type of each tensor, too.
     `skips_unsuitable` leaves out levels that this source can't or need not be converted to: the
-    user did not choose them. `present_bytes` of the files are on the disk already.
+    user did not choose them. `present_bytes` of the files are on the disk already. The types of the
+    only level are also written to `types_file`, even in a dry run.
     """
 
     source: Source
@@ -77,6 +80,7 @@ class ConversionRequest:
     reference_only: bool = False
     choices: TypeChoices = NO_CHOICES
     present_bytes: int = 0
+    types_file: Path | None = None
 
     @property
     def quantization(self) -> QuantizationOptions:
@@ -106,6 +110,9 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
         AppError: the first check that failed, or why the writing failed.
     """
     planned = plan_conversion(request, converter, report)
+    if request.types_file is not None:
+        for plan in (plan for part in planned for plan in part.plans.values()):
+            write_recipe(request.types_file, recipe_of(plan.tensors))
     if request.is_dry_run:
         return ()
     for part in planned:

@@ -84,6 +84,8 @@ class TypesChosen(msgspec.Struct, frozen=True, tag="types_chosen", kw_only=True)
         divergence: The predicted mean KL divergence from the source, in nats.
         shares: The types of each kind of tensor.
         plain: The plain levels by their sizes.
+        recipe: Pairs of a pattern for names of tensors and a type in lower case; the first that
+            matches counts.
     """
 
     target: str
@@ -93,3 +95,4 @@ class TypesChosen(msgspec.Struct, frozen=True, tag="types_chosen", kw_only=True)
     divergence: float
     shares: tuple[ChosenShare, ...]
     plain: tuple[PlainFile, ...]
+    recipe: tuple[tuple[str, str], ...] = ()

@@ -93,6 +93,8 @@ class ErrorCode(StrEnum):
     TEXT_UNUSABLE = "text_unusable"
     IMPORTANCE_MATRIX_MISFIT = "importance_matrix_misfit"
     TYPE_UNKNOWN = "type_unknown"
+    TYPES_UNUSABLE = "types_unusable"
+    ONE_LEVEL_FOR_TYPES = "one_level_for_types"
     IMPORTANCE_MATRIX_INCOMPLETE = "importance_matrix_incomplete"
     WEIGHTS_TOO_LARGE = "weights_too_large"
     WEIGHTS_NOT_FINITE = "weights_not_finite"

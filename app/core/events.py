@@ -39,6 +39,8 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
         "measure",
         "probe",
         "sensitivity",
+        "comparison",
+        "rounding",
         "edit",
         "verify",
         "publish",

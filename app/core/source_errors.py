@@ -344,6 +344,14 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("ggml can't quantize to a type “{name}”."),
         tr("Write it as ggml does, for example q6_K, q8_0 or f16."),
     ),
+    ErrorCode.TYPES_UNUSABLE: (
+        tr("{file} is neither a GGUF file nor a list of types: {reason}."),
+        tr("Write one PATTERN=TYPE on each line, such as ffn_down=q6_k, or name another file."),
+    ),
+    ErrorCode.ONE_LEVEL_FOR_TYPES: (
+        tr("A list of types describes a single file."),
+        tr("Choose a single level, or a size."),
+    ),
     ErrorCode.WEIGHTS_NOT_FINITE: (
         tr("The tensor {tensor} contains values that are not numbers (NaN or infinity)."),
         tr("The checkpoint is broken; get it from another source."),

@@ -9,6 +9,7 @@ from itertools import islice
 
 import msgspec
 
+from app.core.allocation_events import FileCompared
 from app.core.language import tr
 from app.gguf_file.header_reader import (
     ARRAY,
@@ -19,7 +20,7 @@ from app.gguf_file.header_reader import (
     read_strings,
 )
 from app.gguf_file.model import Model
-from app.gguf_file.tensor_types import type_name
+from app.gguf_file.tensor_types import TYPE_NUMBERS, type_name
 
 _TOKENS = "tokenizer.ggml.tokens"
 _LONGEST_VALUE = 2000
@@ -57,6 +58,11 @@ class StoredTensor(msgspec.Struct, frozen=True):
     size_bytes: int
 
     @property
+    def type_number(self) -> int:
+        """The type as ggml's number."""
+        return TYPE_NUMBERS[self.type]
+
+    @property
     def weights(self) -> int:
         """The number of values."""
         return math.prod(self.shape)
@@ -76,7 +82,8 @@ class ModelContents(msgspec.Struct, frozen=True, kw_only=True):
 
     `size_bytes` counts all files, `header_bytes` what comes before the weights in the first.
     `template` is empty if the file has none that is text of at most 1 MB. `begin` and `end` are the
-    texts of the tokens at the beginning and end of a sequence.
+    texts of the tokens at the beginning and end of a sequence. `compared` is the quality of a file
+    that was made here by measuring the model, None if it is unknown.
     """
 
     path: str
@@ -96,6 +103,7 @@ class ModelContents(msgspec.Struct, frozen=True, kw_only=True):
     template: str = ""
     begin: str = ""
     end: str = ""
+    compared: FileCompared | None = None
 
     @property
     def bits_per_weight(self) -> float:
@@ -108,8 +116,8 @@ class ModelContents(msgspec.Struct, frozen=True, kw_only=True):
         return next((entry.value for entry in self.metadata if entry.key == key), "")
 
 
-def contents_of(model: Model) -> ModelContents:
-    """Describe a model; reads parts of its file."""
+def contents_of(model: Model, compared: FileCompared | None = None) -> ModelContents:
+    """Describe a model, with its quality if that is known; reads parts of its file."""
     first, info = model.headers[0], model.info
     return ModelContents(
         path=str(model.path),
@@ -129,6 +137,7 @@ def contents_of(model: Model) -> ModelContents:
         template=info.chat_template or "",
         begin=_token(first, "bos"),
         end=_token(first, "eos"),
+        compared=compared,
     )
 
 

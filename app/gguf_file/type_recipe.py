@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
-from app.gguf_file.header_reader import TensorInfo
 from app.gguf_file.tensor_types import INTEGER_TYPES, type_name
+from app.gguf_file.type_patterns import escaped_name
 
 _ANY_LAYER = r"\d+"
 _LAYER = re.compile(_ANY_LAYER)
@@ -19,7 +20,23 @@ Recipe = tuple[tuple[str, str], ...]
 """Pairs of a regular expression for names and a type in lower case, such as `q6_k`."""
 
 
-def recipe_of(tensors: Iterable[TensorInfo]) -> Recipe:
+class TypedTensor(Protocol):
+    """A tensor of a file, or of one that is planned: its name, its shape and ggml's type."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of its dimensions, in either order."""
+
+    @property
+    def type_number(self) -> int:
+        """Its type as ggml's number."""
+
+
+def recipe_of(tensors: Iterable[TypedTensor]) -> Recipe:
     """Return patterns; the first one that matches a tensor's name gives it its type.
 
     Tensors that differ from most layers of their kind are named by layer. The last pattern of a
@@ -42,10 +59,11 @@ def _parts(name: str) -> tuple[str, str, str]:
 
 
 def _lines(kind: _Kind, layers: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
-    before, after = map(re.escape, kind)
+    before, after = map(escaped_name, kind)
     usual = max(layers, key=lambda name: len(layers[name]))
     for name, own in layers.items():
         if name != usual:
-            yield f"^{before}(?:{'|'.join(own)}){after}$", name
+            layers_of_type = own[0] if len(own) == 1 else f"(?:{'|'.join(own)})"
+            yield f"^{before}{layers_of_type}{after}$", name
     has_layers = any(layers[usual])
     yield f"^{before}{_ANY_LAYER if has_layers else ''}{after}$", usual

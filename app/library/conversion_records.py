@@ -1,4 +1,4 @@
-"""Record of how models were converted on this machine, until their files change.
+"""Record of how models were converted on this machine, until their weights change.
 
 A GGUF file can't tell: its bytes are llama.cpp's. Paths are left out, because the record is
 published with the model.
@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from app.core import paths
+from app.core.allocation_events import FileCompared
 from app.core.errors import AppError
 from app.core.json_store import JsonStore
 
@@ -19,10 +20,18 @@ _MAX_ENTRIES = 1000
 
 
 class ConversionRecord(msgspec.Struct, frozen=True):
-    """The words of the command, and the repository of the weights, empty if it is unknown."""
+    """How a model was made.
+
+    Attributes:
+        command: The words of the command.
+        repository: That of the weights, empty if it is unknown.
+        compared: The quality of a file that was made by measuring the model, as it was measured
+            then; None for other files.
+    """
 
     command: tuple[str, ...]
     repository: str = ""
+    compared: FileCompared | None = None
 
 
 class _Entry(msgspec.Struct, frozen=True):

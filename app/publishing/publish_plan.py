@@ -189,6 +189,7 @@ def _card_model(model: LocalModel, records: ConversionRecords) -> CardModel:
         bits_per_weight=facts_of(headers).bits_per_weight,
         quality=_quality(stored) if stored else None,
         command=shlex.join(record.command) if record else "",
+        compared=record.compared if record else None,
         importance_matrix=_text(model.first, "quantize.imatrix.file"),
         types=recipe_of(tensor for header in headers for tensor in header.tensors),
         is_projector=model.is_projector,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from app.core.allocation_events import FileCompared
 from app.core.sizes import format_bytes
 from app.gguf_file.type_recipe import Recipe
 
@@ -43,7 +44,8 @@ class CardModel:
     """One model of a card, by the name of its first file.
 
     `command` is the one that made it, and `importance_matrix` the name of its file; both may be
-    empty if unknown. `types` are the types of its tensors.
+    empty if unknown. `compared` is the quality that was measured before it was written, and `types`
+    are the types of its tensors.
     """
 
     name: str
@@ -53,6 +55,7 @@ class CardModel:
     quality: CardQuality | None = None
     command: str = ""
     importance_matrix: str = ""
+    compared: FileCompared | None = None
     types: Recipe = ()
     is_projector: bool = False
 
@@ -172,6 +175,8 @@ def _section(model: CardModel) -> Iterator[str]:
         yield from (f"Importance matrix: {_plain(model.importance_matrix)}", "")
     if model.quality:
         yield from (*_measurements(model.quality), "")
+    if model.compared:
+        yield from (*_comparison(model.compared), "")
     if model.types:
         yield from ("<details><summary>Types of the tensors</summary>", "", "```")
         yield from (f"{pattern}={kind}" for pattern, kind in model.types)
@@ -185,6 +190,23 @@ def _measurements(quality: CardQuality) -> Iterator[str]:
             f"Mean KL divergence from {_plain(quality.reference)}: {quality.divergence:.5f}, on "
             f"{_plain(quality.divergence_text)}."
         )
+
+
+def _comparison(compared: FileCompared) -> Iterator[str]:
+    yield f"Before it was written, on {compared.tokens:,} tokens that it was not made with:"
+    yield ""
+    yield "| | size | mean KL divergence | same top token | perplexity |"
+    yield "|---|---|---|---|---|"
+    for name, quality in (("this file", compared.file), (compared.level, compared.plain)):
+        cells = (
+            name,
+            format_bytes(quality.size_bytes),
+            f"{quality.divergence:.5f}",
+            f"{quality.top_token_agreement:.1%}",
+            f"{quality.perplexity:.4f}",
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield f"| original | | | | {compared.perplexity:.4f} |"
 
 
 def _plain(text: str) -> str:

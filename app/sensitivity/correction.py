@@ -24,7 +24,7 @@ def correct_rounding(
         AppError: `gradients_unavailable`, `disk_full`.
     """
     correction = CorrectedTensors({}, {})
-    with graded_matrices(request.source, report) as (matrices, pool):
+    with graded_matrices(request.source, "rounding", report) as (matrices, pool):
         for matrix in matrices:
             if matrix.statistics is None or matrix.tensor not in request.types:
                 continue

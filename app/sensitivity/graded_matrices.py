@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -21,6 +23,8 @@ from app.sensitivity.matrix_statistics import MatrixStatistics, StatisticsPlan, 
 from app.sensitivity.passes import Passes, single_threaded_pool
 from app.sensitivity.requests import CheckpointTokens
 
+GradingStep = Literal["sensitivity", "rounding"]
+"""What matrices are graded for: to measure errors in them, or to correct their rounding."""
 _SAMPLED_SEQUENCES = 4
 _OUTPUT_SAMPLE_TOKENS = 128
 """Of each sequence: a gradient of the output is as long as the vocabulary."""
@@ -44,19 +48,25 @@ class GradedMatrix:
 
 @contextmanager
 def graded_matrices(
-    source: CheckpointTokens, report: Callable[[Event], None]
+    source: CheckpointTokens, step: GradingStep, report: Callable[[Event], None]
 ) -> Iterator[tuple[Iterator[GradedMatrix], Executor]]:
     """Provide the matrices of a checkpoint, and the pool that they are computed by.
 
     The last sequences of the tokens give the samples, the others the moments. Each matrix is valid
-    until the next one is taken.
+    until the next one is taken. The progress is that of `step`.
 
     Raises:
         AppError: `gradients_unavailable`, `disk_full`.
     """
     with temporary_folder() as scratch, single_threaded_pool(source.threads) as pool:
-        run = _Run(source, scratch, pool, report)
+        run = _Run(source, scratch, pool, partial(_report_progress, step, report))
         yield run.matrices(), pool
+
+
+def _report_progress(
+    step: GradingStep, report: Callable[[Event], None], done_bytes: int, total_bytes: int
+) -> None:
+    report(Progressed(step, done_bytes, total_bytes))
 
 
 class _Run:
@@ -65,7 +75,7 @@ class _Run:
         source: CheckpointTokens,
         scratch: Path,
         pool: Executor,
-        report: Callable[[Event], None],
+        report: Callable[[int, int], None],
     ) -> None:
         self._model = LayeredModel(Path(source.checkpoint), len(source.tokens[0]))
         self._tensors = source.tensors
@@ -124,7 +134,7 @@ class _Run:
 class _Work:
     """Reports the progress through the layers: the way down takes several times as long as up."""
 
-    def __init__(self, model: LayeredModel, report: Callable[[Event], None]) -> None:
+    def __init__(self, model: LayeredModel, report: Callable[[int, int], None]) -> None:
         # In bytes of weights, which is how progress is counted.
         self._layer_bytes = model.stored.size_bytes() // model.layer_count
         self._total = (1 + _WAY_DOWN) * model.layer_count * self._layer_bytes
@@ -141,4 +151,4 @@ class _Work:
 
     def _advance(self, layers: int) -> None:
         self._done += layers * self._layer_bytes
-        self._report(Progressed("sensitivity", self._done, self._total))
+        self._report(self._done, self._total)

@@ -58,7 +58,7 @@ def compare_models(request: ComparisonRequest, report: Callable[[Event], None]) 
                 for run in runs:
                     run.pass_layer(layer)
             done_bytes = (number + 1) * layer_bytes
-            report(Progressed("sensitivity", done_bytes, model.layer_count * layer_bytes))
+            report(Progressed("comparison", done_bytes, model.layer_count * layer_bytes))
         return _compared(model, runs, tokens, scratch)
 
 

@@ -32,7 +32,7 @@ def measure_sensitivity(
         AppError: `gradients_unavailable`, `disk_full`.
     """
     sensitivity = Sensitivity({}, {}, {})
-    with graded_matrices(request.source, report) as (matrices, pool):
+    with graded_matrices(request.source, "sensitivity", report) as (matrices, pool):
         for matrix in matrices:
             types = request.types.get(matrix.tensor, ())
             importance = matrix.statistics.importance() if matrix.statistics else None

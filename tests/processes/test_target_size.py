@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.tensor_types import type_name
+from app.library.conversion_records import ConversionRecords
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.continuous import documentation
@@ -62,6 +64,27 @@ def test_the_file_has_at_most_the_size_and_exactly_the_planned_one(
     assert 900_000 < file.stat().st_size <= 1_000_000
     assert re.fullmatch(r"source-\d\.\d\dbpw-Q\w+\.gguf", file.name)
     assert len({kind for name, kind in types_in(file).items() if "norm" not in name}) > 1
+
+
+def test_what_was_measured_stays_with_the_file_even_if_its_name_changes(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    file = tmp_path / "made.gguf"
+    lines = converted(source, file, text, "--target-bits", "4.5")
+    record = ConversionRecords().of(file)
+    assert record is not None
+    assert record.compared is not None
+    assert record.compared.file.size_bytes == file.stat().st_size
+    assert any(f"{record.compared.file.divergence:.4f}" in line for line in lines)
+    assert run_verb("models", "edit", str(file), "--name", "Grain of another name").status == 0
+    inspected = run_verb("models", "inspect", str(file)).lines
+    assert "Quality" in inspected
+    assert any(f"{record.compared.plain.divergence:.4f}" in line for line in inspected)
+    document = json.loads("".join(run_verb("models", "inspect", str(file), "--json").lines))
+    assert document["compared"]["level"] == record.compared.level
+    plain = tmp_path / "plain.gguf"
+    assert run_verb("convert", str(source), "--level", "Q4_0", "--to", str(plain)).status == 0
+    assert "Quality" not in run_verb("models", "inspect", str(plain)).lines
 
 
 def test_all_that_this_machine_holds_is_the_largest_type_for_a_small_model(

@@ -9,6 +9,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from app.core import events
+from app.core.allocation_events import FileCompared
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.pace import Pace
 from app.core.publish_events import PublishAdvanced
@@ -68,6 +69,7 @@ class Task(QObject):
         self.notices: list[str] = []
         self.paths: tuple[str, ...] = ()
         self.published: PublishAdvanced | None = None
+        self.compared: FileCompared | None = None
         self._is_canceled = False
         self._child = Child(*arguments, parent=self)
         self._child.received.connect(self._on_received)
@@ -146,6 +148,8 @@ class Task(QObject):
                 self._details = details
             case PublishAdvanced():
                 self.published = event
+            case FileCompared():
+                self.compared = event
             case events.Finished(paths, _):
                 self.paths, self.sentence = paths, ""
         self.changed.emit()

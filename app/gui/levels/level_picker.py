@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -9,6 +11,7 @@ from app.core.events import LevelPlanned
 from app.core.language import tr
 from app.core.load_options import LoadOptions
 from app.estimation.advisor import Advice, advise
+from app.estimation.largest_fit import largest_fitting
 from app.estimation.model_profile import ModelProfile
 from app.estimation.placement import is_in_ram
 from app.estimation.predictions import LevelPrediction, predict_levels
@@ -119,6 +122,26 @@ class LevelPicker(QWidget):
         made = LevelPlanned(nearest.level, size_bytes, bits_per_weight, "")
         (row,) = predict_levels(resized(self._profile, [made]), self.strip.options)
         return fit_words(row)
+
+    @property
+    def can_fit(self) -> bool:
+        """True if the memory of a file of any size is known."""
+        return self._profile is not None and bool(self.table.planned)
+
+    def largest_fitting(
+        self, file_of: Callable[[int], LevelPlanned], least: int, most: int
+    ) -> int | None:
+        """Return the largest of sizes that fits this machine; None if none does.
+
+        Args:
+            file_of: the file of a size.
+            least: the smallest size.
+            most: the largest size.
+        """
+        if self._profile is None:
+            return None
+        options = self.strip.options
+        return largest_fitting(self._profile, options, file_of, least, most)
 
     def take_profile(self, profile: ModelProfile) -> None:
         """Take a new profile, perhaps a more precise one."""

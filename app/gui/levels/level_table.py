@@ -93,6 +93,11 @@ class LevelTable(ItemTable):
         self.itemChanged.connect(self._on_item_changed)
         self.currentCellChanged.connect(lambda row, *_: self.row_wanted.emit(row))
 
+    @property
+    def is_chosen(self) -> bool:
+        """True if the user, not a recommendation, has ticked levels, or unticked all."""
+        return self._is_chosen
+
     def remove_levels(self) -> None:
         """Remove all rows and ticks."""
         self.planned = []

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import convert
+from app.gguf_file.type_patterns import pattern_error
 from app.gui.pages.convert.conversion_options import (
     ConversionOptions,
     command_lines,
@@ -19,7 +20,6 @@ from app.gui.pages.convert.conversion_options import (
     path_exists,
     projector_path_for,
 )
-from app.gui.pages.convert.overrides_list import pattern_error
 
 ALL = ConversionOptions(
     source="/models/A Model",

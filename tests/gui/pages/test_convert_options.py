@@ -238,6 +238,31 @@ def test_types_change_the_planned_sizes(page: ConvertPage, qtbot: QtBot, tiny: P
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("known_machine")
+def test_a_list_of_types_is_taken_or_refused_with_the_line(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, tmp_path: Path
+) -> None:
+    check(page, qtbot, tiny)
+    step = page.levels_step
+    usual = size_of(page, "Q8_0")
+    types = tmp_path / "types.txt"
+    types.write_text("attn_v=q8_0\nffn_down q8_0\n", encoding="utf-8")
+    step.advanced_card.take_types(str(types))
+    wait_for_check(page, qtbot)
+    assert "types.txt is neither a GGUF file nor a list of types: line 2" in page.notice.text
+    assert not step.convert_button.isEnabled()
+    assert step._summary.whole_text == "With these options nothing can be made."
+    types.write_text(".=q8_0\n", encoding="utf-8")
+    page.session.recheck()
+    assert step._summary.whole_text == "Updating sizes…"
+    wait_for_levels(page, qtbot)
+    assert page.notice.isHidden()
+    step.table.tick_only(["Q2_K"])
+    assert step.convert_button.isEnabled()
+    assert size_of(page, "Q2_K") == size_of(page, "Q8_0") == usual
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("known_machine")
 def test_a_type_that_needs_a_matrix_leads_to_one(
     page: ConvertPage, qtbot: QtBot, tiny: Path
 ) -> None:

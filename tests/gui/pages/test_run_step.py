@@ -9,9 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.core.allocation_events import FileCompared
 from app.core.errors import ErrorCode
 from app.core.events import Failed, Finished, Progressed
 from app.gui.children.task import Task
+from app.gui.levels.compared_words import compared_in_words
 from app.gui.pages.convert.conversion_run import ConversionRun, Step, conversion_steps
 from app.gui.pages.convert.run_step import RunStep
 from app.gui.pages.convert.task_row import TaskRow
@@ -20,6 +22,7 @@ from app.gui.theme.theme import Theme
 from app.gui.widgets.text_dialog import TextDialog
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED, ProcessOutcome
 from tests.gui.widgets.conftest import nothing_left, theme
+from tests.support.comparisons import BETTER, NO_BETTER
 
 __all__ = ["nothing_left", "theme"]
 
@@ -128,6 +131,45 @@ def test_a_single_level_needs_no_name(step: RunStep, task: Task, tmp_path: Path)
     assert step.chat_button.hasFocus()
     assert not step.results.findChildren(QPushButton)
     assert not step.again_button.isVisible()
+
+
+def test_the_steps_of_a_measured_file_are_named_in_their_order(
+    theme: Theme, qtbot: QtBot, task: Task
+) -> None:
+    steps = conversion_steps(chooses_types=True, corrects=True)
+    task.steps = kinds(steps)
+    row = TaskRow(theme, task, steps, total=len(steps))
+    qtbot.addWidget(row)
+    shown = []
+    for kind in ("sensitivity", "comparison", "rounding", "comparison", "plan", "convert"):
+        progress(task, kind, 50)
+        shown.append((row._detail.whole_text, round(row._bar.value() / row._bar.maximum(), 2)))
+    assert shown == [
+        ("1 of 5: Measuring how much errors matter", 0.1),
+        ("2 of 5: Checking the chosen types on other text", 0.3),
+        ("3 of 5: Correcting the rounding", 0.5),
+        ("4 of 5: Checking the result on other text", 0.7),
+        ("4 of 5: Checking the result on other text", 0.7),
+        ("5 of 5: Converting", 0.9),
+    ]
+
+
+@pytest.mark.parametrize(("compared", "level"), [(BETTER, ""), (NO_BETTER, "Q4_0")])
+def test_the_quality_is_shown_and_the_plain_level_offered_if_it_is_no_worse(
+    step: RunStep, qtbot: QtBot, task: Task, tmp_path: Path, compared: FileCompared, level: str
+) -> None:
+    step.follow(run_of(task, ("549 MB",), ""))
+    task._on_received(compared)
+    assert not step.quality.isVisible()
+    finish(task, tmp_path, ("549 MB",))
+    assert step.quality.whole_text == compared_in_words(compared)
+    assert step.quality.isVisible()
+    assert step.plain_button.isVisible() == bool(level)
+    if level:
+        assert step.plain_button.text() == "Convert to Q4_0 instead"
+        with qtbot.waitSignal(step.plain_wanted) as asked:
+            qtbot.mouseClick(step.plain_button, Qt.MouseButton.LeftButton)
+        assert asked.args == [level]
 
 
 def test_another_source_replaces_the_last(

@@ -13,6 +13,7 @@ from app.publishing.published_card import (
     card_text,
     is_own_card,
 )
+from tests.support.comparisons import BETTER
 
 QUALITY = CardQuality(7.1234, "4 × 512 tokens of wiki.txt (0a1b2c3d)")
 Q4 = CardModel(
@@ -82,6 +83,17 @@ def test_the_table_has_size_and_what_was_measured() -> None:
     assert f"| {link} | Q4_K_M | 4.08 GB | 4.85 | 7.123 | 0.01234 |\n" in card
     assert "| Q8_0 | 7.00 GB | 8.50 | 7.123 | – |\n" in card
     assert "Mean KL divergence from Grain-BF16.gguf: 0.01234, on 4 × 512 tokens of wiki.t" in card
+
+
+def test_what_was_measured_before_a_file_was_written_is_there() -> None:
+    card = card_text(replace(FACTS, models=(replace(Q4, compared=BETTER), Q8)))
+    section = card.split("### `Grain-Q4_K_M.gguf`")[1].split("###")[0]
+    assert "on 2,048 tokens that it was not made with:" in section
+    assert "| this file | 549 MB | 0.01230 | 95.4% | 9.1000 |\n" in section
+    assert "| IQ4_XS | 560 MB | 0.04100 | 90.0% | 9.5000 |\n" in section
+    assert "| original | | | | 9.0000 |\n" in section
+    later = card_text(replace(FACTS, models=(Q8,)), card, [Q4.name])
+    assert "| this file | 549 MB |" in later
 
 
 def test_the_command_and_the_recipe_are_there() -> None:

@@ -21,6 +21,7 @@ from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.path_field import PathField
 from app.machine.cores import usable_threads
 
+_TYPE_FILES = tr("GGUF files and lists of types (*.gguf *.txt);;All files (*)")
 _THREADS = option_fields(LoadOptions)["threads"]
 
 
@@ -39,7 +40,7 @@ class AdvancedCard(CollapsibleCard):
         self.output_type = TypeBox(tr("Output tensor"), allows_empty=True)
         self.embedding_type = TypeBox(tr("Token embeddings"), allows_empty=True)
         self.types_from = PathField(
-            theme, tr("Types from a file"), "file", file_filter="GGUF (*.gguf)", hint=tr("None")
+            theme, tr("Types from a file"), "file", file_filter=_TYPE_FILES, hint=tr("None")
         )
         self.overrides = OverridesList(theme)
         self.threads = AutoSpinBox(
@@ -154,7 +155,10 @@ class AdvancedCard(CollapsibleCard):
             ),
             FormRow(
                 tr("Types from a file"),
-                tr("Other tensors get the types that they have in this GGUF file."),
+                tr(
+                    "Other tensors get the types that they have in this GGUF file, or in this list "
+                    "of types."
+                ),
                 self.types_from,
                 stacked=True,
             ),

@@ -26,7 +26,8 @@ class ConversionOptions:
 
     With `target_bytes`, the best file of at most this size is made instead of levels.
     `importance_path` is the file of the kinds "text" and "file". `overrides` are pairs of a pattern
-    for tensor names and a type; `types_from` is a GGUF file whose types the other tensors get.
+    for tensor names and a type; `types_from` is a GGUF file, or a list
+    of types, whose types the other tensors get.
     """
 
     source: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.core.language import tr
@@ -53,21 +54,48 @@ def download_steps() -> tuple[Step, ...]:
     return (Step("download", tr("Downloading")),)
 
 
+def planning_steps() -> tuple[Step, ...]:
+    """Return the steps of choosing types for a size."""
+    return (
+        Step("sensitivity", tr("Measuring how much errors matter")),
+        Step("comparison", tr("Checking the chosen types on other text")),
+    )
+
+
+def step_in_words(steps: Sequence[Step], index: int, *, first: int = 1, total: int = 0) -> str:
+    """Return the name of a step, with its number if there are several in all.
+
+    Args:
+        steps: some of the steps.
+        index: the index of the step among these.
+        first: the number of the first of these among all.
+        total: the number of all; 0 if these are all.
+    """
+    words, total = steps[index].words, total or len(steps)
+    if total == 1:
+        return words
+    return tr("{number} of {total}: {step}", number=first + index, total=total, step=words)
+
+
 def conversion_steps(
-    *, makes_matrix: bool = False, measures_model: bool = False, corrects: bool = False
+    *, makes_matrix: bool = False, chooses_types: bool = False, corrects: bool = False
 ) -> tuple[Step, ...]:
     """Return the steps of a conversion.
 
     Args:
         makes_matrix: a text was chosen, for an importance matrix or for what is measured instead.
-        measures_model: types are chosen for a size, or the rounding is corrected.
+        chooses_types: types are chosen for a size.
         corrects: the rounding is corrected.
     """
     last = Step("convert", tr("Converting"))
-    if measures_model:
-        measuring = tr("Measuring how much errors matter")
-        correcting = tr("Measuring and correcting the rounding")
-        return (Step("sensitivity", correcting if corrects else measuring), last)
+    if chooses_types or corrects:
+        correcting = Step("rounding", tr("Correcting the rounding"))
+        checking = Step("comparison", tr("Checking the result on other text"))
+        return (
+            *(planning_steps() if chooses_types else ()),
+            *((correcting, checking) if corrects else ()),
+            last,
+        )
     if not makes_matrix:
         return (last,)
     copy = Step("convert", tr("Preparing the importance matrix"))

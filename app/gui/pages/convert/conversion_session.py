@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.checkpoint.folder_kind import is_adapter, is_outline
 from app.core import events
+from app.core.errors import AppError
 from app.core.language import tr
 from app.core.sentences import describe_error, describe_notice
 from app.core.sizes import format_bytes
@@ -182,7 +183,7 @@ class ConversionSession(QObject):
             tasks.append((before, download_steps()))
         steps = conversion_steps(
             makes_matrix=options.makes_importance,
-            measures_model=options.measures_model,
+            chooses_types=options.target_bytes is not None,
             corrects=options.corrects,
         )
         if options.target_bytes is not None:
@@ -201,6 +202,14 @@ class ConversionSession(QObject):
             favorite=favorite,
             commands=command_lines(options, levels),
         )
+
+    def download(self) -> Task | None:
+        """Queue the download of a remote source; None if it fails, which is reported."""
+        try:
+            return self._downloads.start(_request_of(self.options))
+        except AppError as error:
+            self.failed.emit(error.code, describe_error(error.code, error.details))
+            return None
 
     def _add_task(
         self, made: str, arguments: tuple[str, ...], before: Task | None, steps: tuple[Step, ...]

@@ -59,7 +59,7 @@ class LevelsStep(QWidget):
     ) -> None:
         super().__init__(parent)
         self._session = session
-        self._is_stale = False
+        self._is_stale = self._has_failed = False
         self._is_part = False
         self._name = ""
         self._place: Path | None = None
@@ -156,6 +156,7 @@ class LevelsStep(QWidget):
         self.picker.stop()
         if self.size_card.planner.is_busy:
             self.size_card.planner.stop()
+        self.size_card.weights.forget()
 
     def show_settings(self, settings: Settings) -> None:
         """Show the defaults that apply unless the user chooses otherwise."""
@@ -189,7 +190,7 @@ class LevelsStep(QWidget):
 
     def mark_outdated(self) -> None:
         """Mark what is shown as outdated until the next check replaces it."""
-        self._is_stale = True
+        self._is_stale, self._has_failed = True, False
         self.converter.hide()
         self.checks.mark_outdated()
         self.table.mark_outdated()
@@ -203,6 +204,7 @@ class LevelsStep(QWidget):
     def finish(self, was_successful: bool) -> None:  # noqa: FBT001 - a signal's value
         """End a check: remove the rows that it did not update."""
         self.checks.finish()
+        self._has_failed = not was_successful
         self._count_missing()
         if was_successful:
             self._is_stale = False
@@ -278,7 +280,8 @@ class LevelsStep(QWidget):
         self._special.setVisible(self.makes_models and not self._session.options.has_importance)
         self._summary.set_text(fault or self._in_words(ticked))
         self._summary.set_tone("danger" if fault else "plain")
-        self.size_choice.follow(fault or (tr("Updating sizes…") if self._is_stale else ""))
+        obstacle = fault or (self._stale_words() if self._is_stale else "")
+        self.size_choice.follow(obstacle, self._fetched_bytes)
 
     def _on_planned(self) -> None:
         self._show_choice()
@@ -290,9 +293,13 @@ class LevelsStep(QWidget):
         fault = self.options_card.fault or self.advanced_card.fault
         return fault or measuring_fault(self._session.options, self.chosen_levels())
 
+    def _stale_words(self) -> str:
+        failed = tr("With these options nothing can be made.")
+        return failed if self._has_failed else tr("Updating sizes…")
+
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
         if self._is_stale:
-            return tr("Updating sizes…")
+            return self._stale_words()
         if not self.table.planned:
             return ""
         return output_in_words(
@@ -316,6 +323,8 @@ class LevelsStep(QWidget):
         self.size_card.changed.connect(self._on_changed)
         self.options_card.changed.connect(self._on_changed)
         self.size_card.toggled.connect(lambda _: self._scroll.reveal(self.size_card))
+        for change in (self.size_choice.kept, self.size_card.weights.wanted):
+            change.connect(lambda: self._scroll.reveal(self.size_card))
         self.size_card.text_wanted.connect(self.offer_own_text)
         self.size_card.planner.changed.connect(self._on_planned)
         self.advanced_card.changed.connect(self._on_changed)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.core.language import tr
+from app.gguf_file.type_patterns import pattern_error
 from app.gui.pages.convert.type_box import TypeBox
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
@@ -17,8 +16,6 @@ from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
 
 _USUAL_TYPE = "q8_0"
-# llama.cpp reads patterns as ECMAScript does (std::regex), which has fewer kinds of groups.
-_UNKNOWN_GROUP = re.compile(r"(?<!\\)\(\?[^:=!]")
 
 
 class OverridesList(QWidget):
@@ -161,15 +158,3 @@ class OverrideLine(QWidget):
         self._fault_label.set_text(self.fault)
         self._fault_label.setVisible(bool(self.fault))
         self.pattern.setAccessibleDescription(self.fault)
-
-
-def pattern_error(pattern: str) -> str:
-    """Return why a string is not a valid regular expression; empty if it is one."""
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        return str(error)
-    unknown = _UNKNOWN_GROUP.search(pattern)
-    if unknown is None:
-        return ""
-    return tr("llama.cpp does not support groups of the kind {group}", group=unknown.group())

@@ -20,6 +20,7 @@ from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.pages.convert.remedies import Remedies
 from app.gui.pages.convert.run_step import RunStep
 from app.gui.pages.convert.source_step import SourceStep
+from app.gui.recipes.recipe_saver import RecipeSaver
 from app.gui.services.workbench import Workbench
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.drop_hint import DropHint
@@ -50,6 +51,7 @@ class ConvertPage(QWidget):
         theme = workbench.theme
         self.session = ConversionSession(workbench, self)
         self._remedies = Remedies(theme, self)
+        self.recipes = RecipeSaver(self)
         self.source_step = SourceStep(theme)
         self.safe_control = self.source_step.source
         self.levels_step = LevelsStep(theme, self.session)
@@ -135,9 +137,13 @@ class ConvertPage(QWidget):
         self.levels_step.size_card.plan_wanted.connect(self.notice.hide)
         self.levels_step.size_card.planner.noticed.connect(self._warn)
         self.levels_step.size_card.planner.failed.connect(self._on_failed)
+        self.levels_step.size_card.view.save_wanted.connect(self._save_types)
+        self.recipes.saved.connect(lambda words: self.notice.show_notice("info", words))
+        self.recipes.failed.connect(lambda words: self.notice.show_notice("error", words))
         self.run_step.restarted.connect(self._restart)
         self.run_step.levels_wanted.connect(self._return_to_levels)
         self.run_step.retry_requested.connect(self._convert_again)
+        self.run_step.plain_wanted.connect(self._convert_plain)
         self.run_step.chat_requested.connect(
             lambda path: self.chat_requested.emit(path, Path(path).stem)
         )
@@ -254,6 +260,10 @@ class ConvertPage(QWidget):
         words = task.sentence or describe_error(ErrorCode.CONVERTER_MISSING, {})
         self._on_failed(ErrorCode.CONVERTER_MISSING, words)
 
+    def _save_types(self) -> None:
+        if (plan := self.levels_step.size_card.plan) is not None:
+            self.recipes.ask(plan.target, plan.recipe)
+
     def _offer_importance(self) -> None:
         self.notice.hide()
         self._show_step(1)
@@ -317,6 +327,12 @@ class ConvertPage(QWidget):
     def _convert_again(self) -> None:
         levels, keeps_existing = self._last_choice
         self._convert(levels, keeps_existing=keeps_existing)
+
+    def _convert_plain(self, level: str) -> None:
+        self._hide_notices()
+        self._show_step(1)
+        self.levels_step.size_choice.choose_level(level)
+        self._ask_and_convert([level])
 
     def _return_to_levels(self) -> None:
         self._hide_notices()

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.language import tr
 from app.gui.children.task import Task
+from app.gui.levels.compared_words import compared_in_words
 from app.gui.pages.convert.conversion_run import ConversionRun
 from app.gui.pages.convert.remedies import Remedies
 from app.gui.pages.convert.results_list import ResultsList
@@ -35,12 +36,14 @@ class RunStep(QWidget):
         restarted: the user wants to convert another source.
         retry_requested: the user wants the same conversion again.
         levels_wanted: the user wants to choose other levels.
+        plain_wanted: the user wants this plain level instead of the file, which is no better.
     """
 
     chat_requested = Signal(str)
     restarted = Signal()
     retry_requested = Signal()
     levels_wanted = Signal()
+    plain_wanted = Signal(str)
 
     def __init__(self, theme: Theme, remedies: Remedies, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,10 +57,12 @@ class RunStep(QWidget):
         self.heading = PlainLabel("", "heading", elide=True)
         self._rows_place = QVBoxLayout()
         self.results = ResultsList(theme)
+        self.quality = PlainLabel("", "caption", wrap=True, selectable=True)
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)
         words = tr("Copy as command line")
         self.copy_button = CopyButton(theme, words, self._commands, words=words, compact=False)
+        self.plain_button = Button(theme, tr("Convert to a plain level instead"))
         self.levels_button = Button(theme, tr("Back to levels"))
         self.another_button = Button(theme, tr("Convert another"))
         self.again_button = Button(theme, tr("Start again"), "primary", icon_name="refresh")
@@ -67,6 +72,7 @@ class RunStep(QWidget):
         self.results.chat_requested.connect(self.chat_requested)
         self.chat_button.clicked.connect(self._chat)
         self.again_button.clicked.connect(self.retry_requested)
+        self.plain_button.clicked.connect(self._make_plain)
         self.levels_button.clicked.connect(self.levels_wanted)
         self.another_button.clicked.connect(self.restarted)
         self.notice.acted.connect(self._act)
@@ -138,6 +144,7 @@ class RunStep(QWidget):
         levels = self._run.finished_models() if self._run else {}
         self.results.show_files(self.paths(), levels)
         self.heading.set_text(self._words_for(outcome))
+        self._show_quality()
         self.levels_button.setVisible(self.is_over)
         self.another_button.setVisible(outcome == "finished")
         self.again_button.setVisible(outcome in ("partly", "failed", "canceled"))
@@ -147,6 +154,23 @@ class RunStep(QWidget):
             is_only = len(levels) == 1
             words = tr("Chat now") if is_only else tr("Chat with {level}", level=level)
             self.chat_button.set_text(words)
+
+    def _show_quality(self) -> None:
+        """Show the quality of a measured file, and offer the plain level if that is no worse."""
+        models = self._run.models if self._run else None
+        compared = models.compared if models and models.state == "finished" else None
+        self.quality.set_text(compared_in_words(compared) if compared else "")
+        self.quality.setVisible(compared is not None)
+        self.plain_button.setVisible(compared is not None and not compared.is_better)
+        if compared is not None:
+            words = tr("Convert to {level} instead", level=compared.level)
+            self.plain_button.setText(words)
+            self.plain_button.setAccessibleName(words)
+
+    def _make_plain(self) -> None:
+        models = self._run.models if self._run else None
+        if models and models.compared:
+            self.plain_wanted.emit(models.compared.level)
 
     def _chat(self) -> None:
         if self._run:
@@ -189,14 +213,16 @@ class RunStep(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         line.addWidget(self.heading, 1)
         line.addWidget(self.copy_button)
-        for widget in (top, rows, self.results):
+        for widget in (top, rows, self.results, self.quality):
             self._card.add(widget)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)
         buttons.addStretch(1)
-        for button in (self.levels_button, self.another_button, self.again_button):
+        for button in (
+            *(self.plain_button, self.levels_button, self.another_button),
+            *(self.again_button, self.chat_button),
+        ):
             buttons.addWidget(button)
-        buttons.addWidget(self.chat_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.large)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from app.core.events import Progressed
 from app.core.language import tr
 from app.gui.children.task import Task
-from app.gui.pages.convert.conversion_run import Step
+from app.gui.pages.convert.conversion_run import Step, step_in_words
 from app.gui.theme.theme import Theme
 from app.gui.widgets.progress_row import ProgressRow
 
@@ -81,11 +81,7 @@ class TaskRow(ProgressRow):
         self.show_progress(done, total, self.task.pace, part=(step, len(self._steps)))
 
     def _words_for(self, index: int) -> str:
-        """Return the name of a step, with its number if there are several in all."""
-        words, number = self._steps[index].words, self._first + index
-        if self._total == 1:
-            return words
-        return tr("{number} of {total}: {step}", number=number, total=self._total, step=words)
+        return step_in_words(self._steps, index, first=self._first, total=self._total)
 
     def _show_end(self) -> None:
         if self.task.state == "finished":

@@ -6,15 +6,21 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
+from app.core import paths
+from app.core.allocation_events import FileCompared
+from app.gguf_file.recipe_file import read_recipe
 from app.gui.pages.convert.page import ConvertPage
 from app.gui.shell.window import MainWindow
+from tests.gui.pages.best_size.plans import chosen
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.continuous import documentation
 from tests.support.checkpoints.other_sources import make_adapter
+from tests.support.comparisons import BETTER, NO_BETTER
+from tests.support.hub.local_hub import LocalHub
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("known_machine")]
 
@@ -95,7 +101,13 @@ def test_a_size_and_ticked_levels_exclude_each_other(
 
 
 def test_a_plan_is_shown_before_anything_is_written(
-    page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path, home: Path
+    page: ConvertPage,
+    qtbot: QtBot,
+    tiny: Path,
+    text: Path,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     check(page, qtbot, tiny)
     step = page.levels_step
@@ -118,11 +130,112 @@ def test_a_plan_is_shown_before_anything_is_written(
     assert card.view.bars.bars[0].kind in {"ffn_down", "ffn_gate", "ffn_up"}
     assert "ffn_down: " in card.view.bars.accessibleDescription()
     assert not list((home / "models").glob("*.gguf"))
+    types = tmp_path / "types.txt"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(types), ""))
+    click(card.view.save_button, qtbot)
+    assert read_recipe(types) == plan.recipe
+    assert {kind for _, kind in plan.recipe} == {one.type.lower() for one in plan.shares}
     # Another size has another plan.
     card.slider.number.setValue(900)
     assert card.plan is None
     assert not card.view.isVisible()
     assert card.plan_button.isEnabled()
+
+
+def test_the_largest_size_that_fits_is_one_click_away(
+    page: ConvertPage, qtbot: QtBot, tiny: Path
+) -> None:
+    check(page, qtbot, tiny)
+    card = page.levels_step.size_card
+    click(card.wants_size, qtbot)
+    assert card.sizes is not None
+    card.slider.number.setValue(card.sizes.least)
+    qtbot.waitUntil(card.fit_button.isVisible, timeout=CHECK_MS)
+    click(card.fit_button, qtbot)
+    # A tiny model fits at any level.
+    assert card.slider.value == card.sizes.most
+    assert page.session.options.target_bytes == card.target_bytes
+
+
+def test_weights_that_a_plan_needs_are_downloaded_first(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path, hub: LocalHub
+) -> None:
+    hub.add_repository("acme/tiny", tiny)
+    page.start_with("acme/tiny")
+    wait_for_check(page, qtbot)
+    card = page.levels_step.size_card
+    click(card.wants_size, qtbot)
+    choose_text(page, qtbot, text)
+    assert not card.plan_button.isVisible()
+    assert "not downloaded yet (" in card.weights.words
+    size = card.slider.value
+    hub.faults.hold_after_bytes = 1000
+    click(card.weights.button, qtbot)
+    assert card.weights.task is not None
+    assert not card.weights.button.isVisible()
+    hub.release()
+    qtbot.waitUntil(lambda: card.plan is not None, timeout=PLAN_MS)
+    assert page.session.options.source == str(paths.checkpoints_folder() / "acme" / "tiny")
+    assert card.slider.value == size
+    assert card.is_on
+    assert not card.weights.isVisible()
+    # The level that is recommended meanwhile is not ticked.
+    qtbot.waitUntil(lambda: not page.levels_step.picker.finder.is_busy, timeout=CHECK_MS)
+    assert page.levels_step.recommended_level
+    assert card.is_on
+    assert page.levels_step.chosen_levels() == []
+
+
+def test_a_download_that_fails_says_why_and_can_be_tried_again(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, hub: LocalHub
+) -> None:
+    hub.add_repository("acme/tiny", tiny)
+    page.start_with("acme/tiny")
+    wait_for_check(page, qtbot)
+    card = page.levels_step.size_card
+    click(card.wants_size, qtbot)
+    hub.repositories.clear()
+    click(card.weights.button, qtbot)
+    qtbot.waitUntil(lambda: card.weights.task is None, timeout=CHECK_MS)
+    assert "acme/tiny does not exist" in card.weights.words
+    assert card.weights.button.isVisible()
+    assert card.is_on
+
+
+@pytest.mark.parametrize("compared", [BETTER, NO_BETTER], ids=["better", "no better"])
+def test_a_plain_level_is_offered_only_if_it_is_no_worse(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, compared: FileCompared
+) -> None:
+    check(page, qtbot, tiny)
+    step = page.levels_step
+    card = step.size_card
+    click(card.wants_size, qtbot)
+    card.planner.plan, card.planner.compared = chosen(1_000_000, 0.05), compared
+    card.planner.changed.emit()
+    assert card.view.level_button.isVisible() == (not compared.is_better)
+    if not compared.is_better:
+        click(card.view.level_button, qtbot)
+        assert not card.is_on
+        assert step.chosen_levels() == ["Q4_0"]
+        assert page.session.options.target_bytes is None
+
+
+def test_the_plain_level_is_made_in_place_of_a_file_that_is_no_better(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path, home: Path
+) -> None:
+    check(page, qtbot, tiny)
+    step, run = page.levels_step, page.run_step
+    click(step.size_card.wants_size, qtbot)
+    choose_text(page, qtbot, text)
+    step.size_card.slider.number.setValue(1_000)
+    click(step.convert_button, qtbot)
+    qtbot.waitUntil(lambda: run.is_over, timeout=CONVERT_MS)
+    assert run.heading.text() == "Done", run.notice.text
+    assert "KL divergence" in run.quality.whole_text
+    run.plain_wanted.emit("Q4_0")
+    qtbot.waitUntil(lambda: run.is_over, timeout=CONVERT_MS)
+    assert [Path(path).name for path in run.paths()] == ["tiny-Q4_0.gguf"]
+    assert not step.size_card.is_on
 
 
 def test_planning_can_be_canceled(page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path) -> None:

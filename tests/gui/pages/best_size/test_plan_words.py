@@ -2,11 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.allocation_events import ComparedQuality, FileCompared
 from app.gui.pages.convert.best_size.plan_words import (
     PlanRow,
-    compared_in_words,
-    divergence_figure,
     exact_size,
     plan_rows,
     plan_sentence,
@@ -54,25 +51,3 @@ def test_a_plan_without_any_plain_level_stands_alone() -> None:
 
 def test_the_size_is_exact() -> None:
     assert exact_size(chosen(549_123_456, 0.02)) == "549,123,456 bytes · 4.25 bits per weight"
-
-
-@pytest.mark.parametrize(
-    ("divergence", "figure"),
-    [(0.31234, "0.31"), (0.0123, "0.012"), (0.0016, "0.0016"), (0.0004, "0.0004"), (0, "< 0.0001")],
-)
-def test_divergences_have_two_digits(divergence: float, figure: str) -> None:
-    assert divergence_figure(divergence) == figure
-
-
-def test_a_measured_quality_stands_beside_that_of_the_level() -> None:
-    compared = FileCompared(
-        file=ComparedQuality(549 * MB, 0.0123, 0.954, 9.1),
-        level="IQ4_XS",
-        plain=ComparedQuality(560 * MB, 0.041, 0.9, 9.5),
-        perplexity=9.0,
-        tokens=2048,
-    )
-    assert compared_in_words(compared) == (
-        "Measured on text that it was not made with: KL 0.012, the same top token for 95.4% of "
-        "tokens; IQ4_XS: KL 0.041, 90.0%."
-    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from app.core.allocation_events import FileCompared, TypesChosen
 from app.core.language import tr
+from app.gui.levels.compared_words import compared_in_words
 from app.gui.pages.convert.best_size.plan_words import (
     PlanRow,
-    compared_in_words,
     exact_size,
     plan_rows,
     plan_sentence,
@@ -17,11 +18,20 @@ from app.gui.pages.convert.best_size.type_bars import TypeBars
 from app.gui.theme.fonts import TextRole
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
 from app.gui.widgets.plain_label import PlainLabel
 
 
 class PlanView(QWidget):
-    """A sentence, a small table and the picture of the types."""
+    """A sentence, a small table and the picture of the types.
+
+    Signals:
+        save_wanted: the user wants to save the types as a list.
+        level_wanted: the user wants this plain level instead, which is no worse.
+    """
+
+    save_wanted = Signal()
+    level_wanted = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,6 +39,8 @@ class PlanView(QWidget):
         self.sentence = PlainLabel("", "heading", wrap=True)
         self.exact = PlainLabel("", "caption", wrap=True, selectable=True)
         self.bars = TypeBars(theme)
+        self.save_button = Button(theme, tr("Save types…"), compact=True)
+        self.save_button.clicked.connect(self.save_wanted)
         self.cells: list[PlainLabel] = []
         self._rows = QWidget()
         self._grid = QGridLayout(self._rows)
@@ -41,12 +53,18 @@ class PlanView(QWidget):
             "caption",
             wrap=True,
         )
-        self.measured = PlainLabel("", "caption", wrap=True)
+        self.measured = PlainLabel("", "caption", wrap=True, selectable=True)
+        self._level = ""
+        self.level_button = Button(theme, tr("Choose a plain level instead"), compact=True)
+        self.level_button.clicked.connect(lambda: self.level_wanted.emit(self._level))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.small)
-        for widget in (self.sentence, self.exact, self._rows, self._note, self.measured, self.bars):
+        for widget in (self.sentence, self.exact, self._rows, self._note, self.measured):
             column.addWidget(widget)
+        column.addWidget(self.level_button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.bars)
+        column.addWidget(self.save_button, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_plan(self, chosen: TypesChosen, compared: FileCompared | None) -> None:
         """Show a plan, and its quality if that was measured, in place of the last one."""
@@ -56,6 +74,7 @@ class PlanView(QWidget):
         self.exact.set_text(exact_size(chosen))
         self.measured.set_text(compared_in_words(compared) if compared else "")
         self.measured.setVisible(compared is not None)
+        self._offer_level(compared.level if compared and not compared.is_better else "")
         for cell in self.cells:
             self._grid.removeWidget(cell)
             cell.hide()
@@ -64,6 +83,13 @@ class PlanView(QWidget):
         for number, row in enumerate(plan_rows(chosen)):
             self._add_row(number, row)
         self.bars.show_shares(chosen.shares)
+
+    def _offer_level(self, level: str) -> None:
+        self._level = level
+        words = tr("Choose {level} instead", level=level)
+        self.level_button.setText(words)
+        self.level_button.setAccessibleName(words)
+        self.level_button.setVisible(bool(level))
 
     def _add_row(self, number: int, row: PlanRow) -> None:
         role: TextRole = "muted" if number else "body"

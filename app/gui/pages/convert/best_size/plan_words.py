@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.allocation_events import FileCompared, PlainFile, TypesChosen
+from app.core.allocation_events import PlainFile, TypesChosen
 from app.core.language import tr
 from app.core.sizes import format_bytes
 from app.estimation.chosen_types import compared
 from app.estimation.grades import grade_of_divergence
+from app.gui.levels.compared_words import divergence_figure
 from app.gui.levels.level_words import grade_words
 
-_LEAST_SHOWN = 0.00005
 _HALF_A_PERCENT = 0.005
 _CLEARLY_LESS = 0.8
 """The part of a divergence from which on a smaller one is as good as that."""
@@ -65,19 +65,6 @@ def plan_sentence(chosen: TypesChosen) -> str:
     return smaller if saved > 0 else larger
 
 
-def compared_in_words(compared: FileCompared) -> str:
-    """Return the measured quality of the file beside that of a plain level."""
-    return tr(
-        "Measured on text that it was not made with: KL {file}, the same top token for {same} of "
-        "tokens; {level}: KL {plain}, {plain_same}.",
-        file=divergence_figure(compared.file.divergence),
-        same=f"{compared.file.top_token_agreement:.1%}",
-        level=compared.level,
-        plain=divergence_figure(compared.plain.divergence),
-        plain_same=f"{compared.plain.top_token_agreement:.1%}",
-    )
-
-
 def exact_size(chosen: TypesChosen) -> str:
     """Return the exact size of the file and its average bits."""
     return tr(
@@ -85,13 +72,6 @@ def exact_size(chosen: TypesChosen) -> str:
         bytes=f"{chosen.size_bytes:,}",
         bits=f"{chosen.bits_per_weight:.2f}",
     )
-
-
-def divergence_figure(divergence: float) -> str:
-    """Return a mean KL divergence with two digits or more; one close to 0 as an upper bound."""
-    if divergence < _LEAST_SHOWN:
-        return "< 0.0001"
-    return f"{divergence:.2g}" if divergence >= 20 * _LEAST_SHOWN else f"{divergence:.4f}"
 
 
 def _is_equal(chosen: TypesChosen, plain: PlainFile) -> bool:

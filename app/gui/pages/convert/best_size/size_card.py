@@ -17,7 +17,9 @@ from app.core.sizes import MEGABYTE
 from app.gui.pages.convert.best_size.plan_view import PlanView
 from app.gui.pages.convert.best_size.size_range import SizeRange, size_range
 from app.gui.pages.convert.best_size.types_planner import TypesPlanner
+from app.gui.pages.convert.best_size.weights_row import WeightsRow
 from app.gui.pages.convert.conversion_options import ConversionOptions, measured_text
+from app.gui.pages.convert.conversion_run import planning_steps, step_in_words
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -40,19 +42,23 @@ class SizeCard(Card):
         toggled: the user switched to a size (True) or back to levels.
         plan_wanted: the user wants to see the plan.
         text_wanted: the user wants to choose the text that the model is measured on.
+        fit_wanted: the user wants the largest size that fits this machine.
     """
 
     changed = Signal()
     toggled = Signal(bool)
     plan_wanted = Signal()
     text_wanted = Signal()
+    fit_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self.setAccessibleName(tr("Best file of a size"))
         self._range: SizeRange | None = None
         self._is_offered = False
-        self._pace = Pace()
+        self._is_there = True
+        self._pace, self._step = Pace(), ""
+        self._steps = planning_steps()
         self.planner = TypesPlanner(self)
         self.wants_size = QCheckBox()
         self.corrects = QCheckBox()
@@ -60,12 +66,14 @@ class SizeCard(Card):
         self.slider.number.setSingleStep(1)
         self._bits = PlainLabel("", "caption")
         self._fit = PlainLabel("", "caption", elide=True)
+        self.fit_button = Button(theme, tr("Largest that fits"), "link", compact=True)
         self._details = self._details_row()
         self._text = PlainLabel("", "caption", elide=True)
         self.text_button = Button(theme, tr("Another text…"), "link", compact=True)
         self._text_row = self._line_of(self._text, self.text_button)
         self.plan_button = Button(theme, tr("Show plan"))
-        self.progress = ProgressRow(theme, tr("Measuring how much errors matter"))
+        self.weights = WeightsRow(theme)
+        self.progress = ProgressRow(theme, tr("Choosing the types"))
         self.view = PlanView(theme)
         self._build_layout()
         WheelGuard(self)
@@ -90,6 +98,11 @@ class SizeCard(Card):
         return self._range.bits_per_weight(self.slider.value) if self._range else 0.0
 
     @property
+    def sizes(self) -> SizeRange | None:
+        """The sizes to choose from; None while they are unknown."""
+        return self._range
+
+    @property
     def plan(self) -> TypesChosen | None:
         """The plan for what is chosen; None if it was not asked for."""
         return None if self.planner.is_busy else self.planner.plan
@@ -100,6 +113,7 @@ class SizeCard(Card):
         self.wants_size.setChecked(False)
         self.corrects.setChecked(False)
         self.planner.stop()
+        self.weights.forget()
         self._show()
 
     def set_offered(self, is_offered: bool) -> None:  # noqa: FBT001 - a property's value
@@ -128,6 +142,11 @@ class SizeCard(Card):
             self.wants_size.setChecked(is_wanted)
             self._on_toggled()
 
+    def set_units(self, units: int) -> None:
+        """Choose a size, as if the user had."""
+        self.slider.set_value(units)
+        self._on_resized()
+
     def choose_plain(self) -> None:
         """Switch to levels, and to rounding that isn't corrected."""
         self.corrects.setChecked(False)
@@ -139,23 +158,31 @@ class SizeCard(Card):
         corrects = self._is_shown() and self.corrects.isChecked()
         return replace(options, target_bytes=self.target_bytes, corrects=corrects)
 
-    def follow(self, options: ConversionOptions, obstacle: str) -> None:
+    def follow(
+        self, options: ConversionOptions, obstacle: str, missing_bytes: int | None = None
+    ) -> None:
         """Adapt to the options: an outdated plan is forgotten.
 
         Args:
             options: all options.
             obstacle: why there can't be a plan now; empty if there can.
+            missing_bytes: the size of the weights if they must be downloaded first, 0 if it is
+                unknown; None if they are there.
         """
+        self._is_there = missing_bytes is None
+        self.weights.offer(missing_bytes or 0, obstacle)
         self.planner.keep_only(options.plan_arguments())
         self._text.set_text(measured_text(options))
         self._text_row.setVisible(options.measures_model)
         self.plan_button.setEnabled(not obstacle)
         self.plan_button.setToolTip(plain_tool_tip(obstacle))
         self.plan_button.setAccessibleDescription(obstacle)
+        self._show()
 
     def show_fit(self, words: str) -> None:
-        """Say where a file of the wanted size would be placed on this machine."""
+        """Say where a file of the wanted size would be placed; empty while that is unknown."""
         self._fit.set_text(words)
+        self.fit_button.setVisible(bool(words))
 
     def _is_shown(self) -> bool:
         return self._is_offered and self._range is not None
@@ -168,7 +195,9 @@ class SizeCard(Card):
         is_on = self.is_on
         is_planned = self.plan is not None
         self._details.setVisible(is_on)
-        self.plan_button.setVisible(is_on and not self.planner.is_busy and not is_planned)
+        is_open = is_on and not self.planner.is_busy and not is_planned
+        self.plan_button.setVisible(is_open and self._is_there)
+        self.weights.setVisible(is_open and not self._is_there)
         self.progress.setVisible(self.planner.is_busy)
         self.view.setVisible(is_on and is_planned)
         self._bits.set_text(tr("{bits} bits per weight", bits=f"{self.bits_per_weight:.2f}"))
@@ -191,16 +220,26 @@ class SizeCard(Card):
 
     def _on_planner_changed(self) -> None:
         if self.planner.is_busy:
-            self._pace = Pace()
+            self._pace, self._step = Pace(), ""
+            self.progress.set_detail(step_in_words(self._steps, 0))
             self.progress.show_waiting(tr("Preparing…"))
         if (plan := self.plan) is not None:
             self.view.show_plan(plan, self.planner.compared)
         self._show()
 
     def _on_progressed(self, progress: Progressed) -> None:
-        if progress.step == "sensitivity":
-            self._pace.observe(progress.done_bytes, time.monotonic())
-            self.progress.show_progress(progress.done_bytes, progress.total_bytes, self._pace)
+        kinds = [step.progress for step in self._steps]
+        if progress.step not in kinds:
+            return
+        if progress.step != self._step:
+            self._step, self._pace = progress.step, Pace()
+        index = kinds.index(progress.step)
+        self._pace.observe(progress.done_bytes, time.monotonic())
+        self.progress.set_detail(step_in_words(self._steps, index))
+        part = (index, len(kinds))
+        self.progress.show_progress(
+            progress.done_bytes, progress.total_bytes, self._pace, part=part
+        )
 
     def _connect(self) -> None:
         self.wants_size.clicked.connect(self._on_toggled)
@@ -209,6 +248,7 @@ class SizeCard(Card):
         self.slider.number.validated.connect(self._show_refusal)
         self.text_button.clicked.connect(self.text_wanted)
         self.plan_button.clicked.connect(self.plan_wanted)
+        self.fit_button.clicked.connect(self.fit_wanted)
         self.progress.canceled.connect(self.planner.stop)
         self.planner.changed.connect(self._on_planner_changed)
         self.planner.progressed.connect(self._on_progressed)
@@ -219,7 +259,7 @@ class SizeCard(Card):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.tiny)
         column.addWidget(self.slider)
-        column.addWidget(self._line_of(self._bits, self._fit))
+        column.addWidget(self._line_of(self._bits, self._fit, self.fit_button))
         return details
 
     def _line_of(self, *widgets: QWidget) -> QWidget:
@@ -254,5 +294,5 @@ class SizeCard(Card):
         )
         self.add(self._text_row)
         self._column.addWidget(self.plan_button, 0, Qt.AlignmentFlag.AlignLeft)
-        self.add(self.progress)
-        self.add(self.view)
+        for widget in (self.weights, self.progress, self.view):
+            self.add(widget)

@@ -54,6 +54,11 @@ class SizeRange:
         per_byte = (high.bits_per_weight - low.bits_per_weight) / (high.size_bytes - low.size_bytes)
         return low.bits_per_weight + (units * self.unit_bytes - low.size_bytes) * per_byte
 
+    def file_of(self, units: int) -> LevelPlanned:
+        """Return a file of this size."""
+        size_bytes, bits = units * self.unit_bytes, self.bits_per_weight(units)
+        return LevelPlanned(self.largest.level, size_bytes, bits, "")
+
     def steps(self) -> tuple[int, ...]:
         """Return round numbers of units from the least to the most, at most about 200."""
         step = _step(self.most - self.least)

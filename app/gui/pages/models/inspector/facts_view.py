@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from app.core.language import tr
 from app.core.sizes import format_bytes, format_weights
 from app.gguf_file.model_contents import ModelContents
+from app.gui.levels.compared_words import compared_in_words
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.card import Card
 from app.gui.widgets.plain_label import PlainLabel
@@ -30,7 +31,9 @@ class FactsView(Card):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(SPACING.large)
         self._grid.setVerticalSpacing(SPACING.small)
+        self.quality = PlainLabel("", "caption", wrap=True, selectable=True)
         self.add(grid)
+        self.add(self.quality)
         for title in _TITLES:
             self._add(title)
 
@@ -51,6 +54,8 @@ class FactsView(Card):
             format_weights(contents.parameters),
             *(f"{number:,}" if number else _NONE for number in numbers),
         )
+        self.quality.set_text(compared_in_words(contents.compared) if contents.compared else "")
+        self.quality.setVisible(contents.compared is not None)
         for title, text in zip(_TITLES, texts, strict=True):
             self.values[title].set_text(text)
 

@@ -22,6 +22,7 @@ from app.core.inspection_events import TemplateTried
 from app.core.language import tr
 from app.gguf_file.editable_metadata import TEMPLATE_KEY
 from app.gguf_file.model_contents import ModelContents
+from app.gguf_file.type_recipe import recipe_of
 from app.gui.pages.models.inspector.changes_bar import ChangesBar
 from app.gui.pages.models.inspector.contents_finder import ContentsFinder
 from app.gui.pages.models.inspector.facts_view import FactsView
@@ -33,6 +34,7 @@ from app.gui.pages.models.inspector.template_trial import TemplateTrial
 from app.gui.pages.models.inspector.template_view import TemplateView
 from app.gui.pages.models.inspector.tensors_view import TensorsView
 from app.gui.pages.models.publisher import Publisher
+from app.gui.recipes.recipe_saver import RecipeSaver
 from app.gui.services.engine import EngineLoading, EngineReady
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
@@ -71,6 +73,7 @@ class InspectorPage(QWidget):
         theme = workbench.theme
         self._workbench = workbench
         self._path = self._name = ""
+        self._contents: ModelContents | None = None
         self.changes = PendingChanges(self)
         self.finder = ContentsFinder(self)
         self.trial = TemplateTrial(self)
@@ -84,6 +87,7 @@ class InspectorPage(QWidget):
         self.types_button = Button(theme, tr("Use its types…"), icon_name="grid")
         self.publish_button = Button(theme, tr("Publish…"), icon_name="hub")
         self.publisher = Publisher(workbench, self)
+        self.recipes = RecipeSaver(self)
         self.notice = NoticeBar(theme)
         self.facts = FactsView()
         self.metadata = MetadataView(theme, self.changes)
@@ -193,6 +197,7 @@ class InspectorPage(QWidget):
         stored = {entry.key: entry.value for entry in contents.metadata}
         if contents.template:
             stored[TEMPLATE_KEY] = contents.template
+        self._contents = contents
         self.facts.show_contents(contents)
         self.metadata.show_contents(contents)
         self.tensors.show_contents(contents)
@@ -254,6 +259,10 @@ class InspectorPage(QWidget):
         if to:
             self.save_copy(to)
 
+    def _save_types(self) -> None:
+        if self._contents is not None:
+            self.recipes.ask(self._path, recipe_of(self._contents.tensors))
+
     def _show_part(self, part: str) -> None:
         views = {"metadata": self.metadata, "tensors": self.tensors, "template": self.template}
         self._parts.setCurrentWidget(views[part])
@@ -266,6 +275,9 @@ class InspectorPage(QWidget):
         self.types_button.clicked.connect(lambda: self.types_requested.emit(self._path))
         self.publish_button.clicked.connect(lambda: self.publisher.ask(self._path, self._name))
         self.publisher.sign_in_requested.connect(self.sign_in_requested)
+        self.tensors.save_wanted.connect(self._save_types)
+        self.recipes.saved.connect(lambda words: self.notice.show_notice("info", words))
+        self.recipes.failed.connect(lambda words: self.notice.show_notice("error", words))
         self.choice.changed.connect(self._show_part)
         self.finder.found.connect(self._on_found)
         self.finder.tried.connect(self._on_tried)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.language import tr
@@ -12,6 +13,7 @@ from app.core.sizes import format_bytes
 from app.gguf_file.model_contents import ModelContents, StoredTensor, TypeShare, type_shares
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
 from app.gui.widgets.clearable_field import ClearableField
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.row_view import RowView
@@ -20,7 +22,13 @@ from app.gui.widgets.share_bar import ShareBar, SharePart
 
 
 class TensorsView(QWidget):
-    """A bar with the share of each type above a table of all tensors, with a filter."""
+    """A bar with the share of each type above a table of all tensors, with a filter.
+
+    Signals:
+        save_wanted: the user wants to save the types as a list.
+    """
+
+    save_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,11 +39,14 @@ class TensorsView(QWidget):
         headers = (tr("Tensor"), tr("Shape"), tr("Type"), tr("Size"))
         self.rows = RowsModel(headers, figures=(1, 3), parent=self)
         self.table = RowView(tr("Tensors"), self.rows)
+        self.save_button = Button(theme, tr("Save types…"))
+        self.save_button.clicked.connect(self.save_wanted)
         self._total = 0
         line = QHBoxLayout()
         line.setSpacing(SPACING.small)
         line.addWidget(self.filter, 1)
         line.addWidget(self._count)
+        line.addWidget(self.save_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.medium)

@@ -8,17 +8,22 @@ from typing import TypeVar
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.gguf_file.header_reader import read_header
+from app.gguf_file.recipe_file import read_recipe
+from app.gguf_file.type_recipe import recipe_of
+from app.gui.levels.compared_words import compared_in_words
 from app.gui.pages.models.inspector.page import InspectorPage
 from app.gui.pages.models.inspector.template_dialog import TemplateDialog
 from app.gui.pages.models.inspector.value_dialog import ValueDialog
 from app.gui.services.engine import EngineReady
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.library.conversion_records import ConversionRecord, ConversionRecords
 from tests.gui.conftest import WindowMaker
+from tests.support.comparisons import BETTER
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.gguf.gguf_files import Q4_K, GgufFile, Tensor, llama_file, llama_metadata
 
@@ -292,6 +297,38 @@ def test_a_model_without_a_template_can_get_one(
     prompt = page.template.panes.prompt
     qtbot.waitUntil(lambda: "<|im_start|>user" in prompt.toPlainText(), timeout=WAIT_MS)
     assert state_of(page, "tokenizer.chat_template") == "Added"
+
+
+def test_the_types_are_saved_as_a_list(
+    home: Path,
+    inspect: Callable[[Path], MainWindow],
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = llama_file().write(home / "models" / "Little.gguf")
+    page = inspect(path).inspector
+    page.show_part("tensors")
+    file = tmp_path / "types.txt"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    qtbot.mouseClick(page.tensors.save_button, Qt.MouseButton.LeftButton)
+    assert read_recipe(file) == recipe_of(read_header(path).tensors)
+    assert "types.txt" in page.notice.text
+
+
+def test_the_quality_that_was_measured_is_shown(
+    home: Path, inspect: Callable[[Path], MainWindow], qtbot: QtBot
+) -> None:
+    path = llama_file().write(home / "models" / "Little.gguf")
+    ConversionRecords().keep(path, ConversionRecord(("gristmill",), compared=BETTER))
+    window = inspect(path)
+    facts = window.inspector.facts
+    assert facts.quality.isVisible()
+    assert facts.quality.whole_text == compared_in_words(BETTER)
+    other = llama_file(general__name="Other").write(home / "models" / "Other.gguf")
+    window.inspect(str(other), "Other")
+    wait_for_contents(window.inspector, qtbot)
+    assert not facts.quality.isVisible()
 
 
 def test_the_other_buttons_lead_on(

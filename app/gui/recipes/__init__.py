@@ -1,0 +1,1 @@
+"""Types of tensors, saved as lists."""

@@ -1,0 +1,123 @@
+"""Lists of types: from one model, through a file, to another model of the same shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.gguf_file.header_reader import read_header
+from app.gguf_file.tensor_types import type_name
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
+from tests.support.checkpoints.continuous import documentation
+from tests.support.machine.verbs import run_verb
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _converter(converter: Path) -> Path:
+    return converter
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> tuple[Path, Path]:
+    """Two models of one shape with different weights."""
+    one = make_tiny_checkpoint(tmp_path / "one", layers=2)
+    return one, make_tiny_checkpoint(tmp_path / "two", layers=2, seed=7)
+
+
+def types_in(file: Path) -> dict[str, str]:
+    return {tensor.name: type_name(tensor.type_number) for tensor in read_header(file).tensors}
+
+
+def converted(source: Path, to: Path, *options: str) -> list[str]:
+    ended = run_verb("convert", str(source), "--to", str(to), *options)
+    assert ended.status == 0, ended.complaints
+    return ended.lines
+
+
+@pytest.mark.parametrize("is_dry", [False, True])
+def test_a_list_gives_another_model_of_the_shape_the_same_types(
+    is_dry: bool, checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    one, two = checkpoints
+    types, made, again = tmp_path / "types.txt", tmp_path / "one.gguf", tmp_path / "two.gguf"
+    odd = ("--type", r"blk\.1\.ffn_down=iq4_nl", "--type", "attn_v=q5_1", "--level", "Q4_K_M")
+    if is_dry:
+        converted(one, made, *odd, "--types-to", str(types), "--dry-run")
+        assert not made.exists()
+        converted(one, made, *odd)
+    else:
+        converted(one, made, *odd, "--types-to", str(types))
+    converted(two, again, "--level", "Q6_K", "--types-from", str(types))
+    assert types_in(again) == types_in(made)
+    assert {"iq4_nl", "q5_1"} < set(types_in(made).values())
+    assert again.read_bytes() != made.read_bytes()
+
+
+def test_the_types_of_a_measured_file_go_to_another_model(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    one, two = checkpoints
+    text = tmp_path / "text.txt"
+    text.write_text(documentation()[:60_000], encoding="utf-8")
+    types, made, again = tmp_path / "types.txt", tmp_path / "one.gguf", tmp_path / "two.gguf"
+    measured = ("--target-bits", "4.6", "--calibration", str(text))
+    converted(one, made, *measured, "--types-to", str(types))
+    converted(two, again, "--level", "Q2_K", "--types-from", str(types))
+    assert types_in(again) == types_in(made)
+
+
+def test_the_types_of_a_file_are_written_by_inspect(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    one, two = checkpoints
+    types, made, again = tmp_path / "types.txt", tmp_path / "one.gguf", tmp_path / "two.gguf"
+    converted(one, made, "--level", "Q3_K_L")
+    ended = run_verb("models", "inspect", str(made), "--types-to", str(types))
+    assert (ended.status, ended.lines) == (0, [str(types)]), ended.complaints
+    converted(two, again, "--level", "Q8_0", "--types-from", str(types))
+    assert types_in(again) == types_in(made)
+    ended = run_verb("models", "inspect", str(made), "--types-to", str(types))
+    assert ended.status == 1
+    assert any("already exists" in line for line in ended.complaints)
+
+
+def test_an_existing_list_is_replaced_or_kept_only_as_the_user_says(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    source, types, made = checkpoints[0], tmp_path / "types.txt", tmp_path / "made.gguf"
+    types.write_text("mine", encoding="utf-8")
+    options = ("--level", "Q4_0", "--dry-run", "--types-to", str(types))
+    ended = run_verb("convert", str(source), *options)
+    assert ended.status == 1
+    assert any("--overwrite" in line for line in ended.complaints)
+    converted(source, made, *options, "--keep-both")
+    assert types.read_text("utf-8") == "mine"
+    assert "=q4_0" in (tmp_path / "types-2.txt").read_text("utf-8")
+    converted(source, made, *options, "--overwrite")
+    assert "=q4_0" in types.read_text("utf-8")
+
+
+def test_a_list_is_of_one_file(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
+    types = tmp_path / "types.txt"
+    ended = run_verb("convert", str(checkpoints[0]), "--dry-run", "--types-to", str(types))
+    assert ended.status == 1
+    assert any("A list of types describes a single file." in line for line in ended.complaints)
+    assert not types.exists()
+
+
+def test_a_faulty_list_ends_the_conversion_before_it_begins(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    types = tmp_path / "types.txt"
+    types.write_text("attn_v=q8_0\nffn_down\n", encoding="utf-8")
+    made = tmp_path / "made.gguf"
+    ended = run_verb(
+        *("convert", str(checkpoints[0]), "--level", "Q4_0"),
+        *("--to", str(made), "--types-from", str(types)),
+    )
+    assert ended.status == 1
+    assert any("line 2, “ffn_down”" in line for line in ended.complaints)
+    assert not made.exists()
