@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.allocation.budget import TargetSize
+from app.allocation.calibrated_harm import CalibratedHarm
 from app.allocation.candidate_types import candidate_types
-from app.allocation.file_comparison import compare
+from app.allocation.file_comparison import compare_with_floor
 from app.allocation.gradient_child import ask
 from app.allocation.kept_sensitivities import keep_sensitivity, kept_sensitivity
 from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, size_in_type
@@ -28,7 +29,7 @@ from app.core.levels import Level
 from app.gguf_file.tensor_types import type_name
 from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
 from app.native.importance_matrix import Activations, ImportanceMatrix
-from app.sensitivity.requests import QuantizedModel, Sensitivity, SensitivityRequest
+from app.sensitivity.requests import Importance, QuantizedModel, Sensitivity, SensitivityRequest
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,11 @@ def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report
     harms = sensitivity.corrected_harms if corrects else sensitivity.harms
     _report_unmeasured(types, harms, nearest.level, report)
     mix = choose_types(nearest, harms, budget_bytes)
-    # The sum of harms leaves out all terms of higher order; one measurement makes up for them.
     chosen = QuantizedModel(mix.types, sensitivity.importance)
-    compared = compare(study, chosen, mix.size_bytes, report)
+    compared, floor = compare_with_floor(study, chosen, mix.size_bytes, report)
     uncorrected = sum(sensitivity.harms[name][number] for name, number in mix.types.items())
-    allocation = _allocation(study, sensitivity, mix, compared.file.divergence / uncorrected)
+    calibrated = CalibratedHarm(uncorrected, floor, compared.file.divergence)
+    allocation = _allocation(study, sensitivity, mix, calibrated)
     return replace(allocation, compared=None if corrects else compared)
 
 
@@ -106,7 +107,9 @@ def _measured(request: SensitivityRequest, report: Report) -> Sensitivity:
     return kept
 
 
-def _allocation(study: Study, sensitivity: Sensitivity, mix: Mix, factor: float) -> Allocation:
+def _allocation(
+    study: Study, sensitivity: Sensitivity, mix: Mix, calibrated: CalibratedHarm
+) -> Allocation:
     plans, layout = study.plans, study.layout
     size_bytes = plans[0].header_size_bytes + mix.size_bytes
     plain = [(plan, mix_of_plan(plan, sensitivity.harms)) for plan in plans]
@@ -121,10 +124,10 @@ def _allocation(study: Study, sensitivity: Sensitivity, mix: Mix, factor: float)
         size_bytes=size_bytes,
         tensors_bytes=mix.size_bytes,
         bits_per_weight=8 * mix.size_bytes / layout.parameters,
-        divergence=mix.harm * factor,
+        divergence=calibrated.divergence(mix.harm),
         shares=tuple(_shares(plans[0], mix)),
         plain=tuple(
-            PlainFile(plan.level.name, plan.size_bytes, of_plan.harm * factor)
+            PlainFile(plan.level.name, plan.size_bytes, calibrated.divergence(of_plan.harm))
             for plan, of_plan in plain
             if of_plan is not None
         ),
@@ -152,10 +155,13 @@ def _overrides(mix: Mix) -> Iterator[tuple[str, str]]:
         yield f"^{re.escape(name)}$", type_name(number).lower()
 
 
-def importance_matrix(importance: Mapping[str, bytes]) -> ImportanceMatrix:
+def importance_matrix(importance: Importance) -> ImportanceMatrix:
     """Return the importance in the form of an importance matrix, of one token."""
-    entries = {
-        name: Activations(np.frombuffer(content, np.float32)[None], np.ones(1, np.int64))
-        for name, content in importance.items()
-    }
+    entries = {name: _activations(experts) for name, experts in importance.items() if any(experts)}
     return ImportanceMatrix(entries, chunk_count=1, chunk_size=DEFAULT_CHUNK_TOKENS)
+
+
+def _activations(experts: Sequence[bytes]) -> Activations:
+    unseen = bytes(max(map(len, experts)))
+    sums = np.stack([np.frombuffer(content or unseen, np.float32) for content in experts])
+    return Activations(sums, np.array([bool(content) for content in experts], np.int64))

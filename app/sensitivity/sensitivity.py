@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
+import msgspec
 import torch
 
 from app.core.events import Event
@@ -12,10 +13,10 @@ from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.quantization import dequantize_rows
 from app.rounding.block_fields import BLOCK_FIELDS, Bytes
 from app.rounding.corrected_matrix import Corrector, correct
-from app.sensitivity.correction import weighed_inputs
-from app.sensitivity.effects import GradientSample
+from app.sensitivity.correction import has_enough_tokens, weighed_inputs
 from app.sensitivity.graded_matrices import GradedMatrix, graded_matrices
 from app.sensitivity.harms import harms_of
+from app.sensitivity.importance import GatheredImportance
 from app.sensitivity.matrix_statistics import MatrixStatistics
 from app.sensitivity.requests import Harms, Sensitivity, SensitivityRequest
 
@@ -31,21 +32,28 @@ def measure_sensitivity(
     Raises:
         AppError: `gradients_unavailable`, `disk_full`.
     """
-    sensitivity = Sensitivity({}, {}, {})
+    found = Sensitivity({}, {}, {})
+    importance = GatheredImportance(request.source.places.values())
+    gains: dict[str, Harms] = {}
     with graded_matrices(request.source, report) as (matrices, pool):
         for matrix in matrices:
-            types = request.types.get(matrix.tensor, ())
-            importance = matrix.statistics.importance() if matrix.statistics else None
-            harms = harms_of(matrix.weights, importance, matrix.sample, types, pool)
-            sensitivity.harms[matrix.tensor] = harms
-            if importance is not None:
-                sensitivity.importance[matrix.tensor] = importance.numpy().tobytes()
+            tensor = matrix.place.tensor
+            types = request.types.get(tensor, ())
+            columns = importance.add(matrix)
+            harms = harms_of(matrix.weights, columns, matrix.sample, types, pool)
+            _add(found.harms.setdefault(tensor, {}), harms)
             if request.corrects:
-                gains = _gains(matrix, types, pool)
-                sensitivity.corrected_harms[matrix.tensor] = {
-                    number: harm * gains.get(number, 1.0) for number, harm in harms.items()
-                }
-    return sensitivity
+                # Experts of one tensor are alike, and there may be hundreds.
+                if not gains.get(tensor):
+                    gains[tensor] = _gains(matrix, types, pool)
+                corrected = {n: harm * gains[tensor].get(n, 1.0) for n, harm in harms.items()}
+                _add(found.corrected_harms.setdefault(tensor, {}), corrected)
+    return msgspec.structs.replace(found, importance=importance.found)
+
+
+def _add(sums: Harms, harms: Harms) -> None:
+    for number, harm in harms.items():
+        sums[number] = sums.get(number, 0.0) + harm
 
 
 def _gains(matrix: GradedMatrix, types: Sequence[int], pool: Executor) -> Harms:
@@ -54,7 +62,7 @@ def _gains(matrix: GradedMatrix, types: Sequence[int], pool: Executor) -> Harms:
     They are measured for the smallest and the largest type on some rows; others lie between.
     """
     able = sorted((number for number in types if number in BLOCK_FIELDS), key=_bits)
-    if matrix.statistics is None or not able:
+    if matrix.statistics is None or not able or not has_enough_tokens(matrix.statistics):
         return {}
     trial = _Trial(matrix.weights, matrix.statistics, pool)
     low, high = (trial.gain(able[place], pool) for place in (0, -1))
@@ -72,7 +80,7 @@ class _Trial:
         self._corrector = Corrector(statistics.second_moments(pool))
         self._held_out = weighed_inputs(statistics.sample)
         gradients = statistics.sample.gradients[:, ::step]
-        self._sample = GradientSample(statistics.sample.inputs, gradients)
+        self._sample = statistics.sample._replace(gradients=gradients)
 
     def gain(self, type_number: int, pool: Executor) -> float:
         """Return the harm with corrected rounding as a share of that with ggml's."""
