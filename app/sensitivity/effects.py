@@ -39,6 +39,10 @@ class GradientSample(NamedTuple):
         """Return an empty sum over these tokens."""
         return _ProductEffects(self)
 
+    def of_rows(self, rows: slice) -> GradientSample:
+        """Return the sample for some rows of the matrix."""
+        return self._replace(gradients=self.gradients[:, rows])
+
 
 class LookupSample(NamedTuple):
     """Looked up rows of an embedding (tokens), and gradients by them (tokens x columns)."""

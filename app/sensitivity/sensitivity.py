@@ -75,12 +75,11 @@ class _Trial:
     """Some rows of a matrix on which corrected rounding is tried."""
 
     def __init__(self, weights: torch.Tensor, statistics: MatrixStatistics, pool: Executor) -> None:
-        step = max(1, len(weights) // _TRIED_ROWS)
-        self._rows = weights[::step].contiguous()
+        rows = slice(None, None, max(1, len(weights) // _TRIED_ROWS))
+        self._rows = weights[rows].contiguous()
         self._corrector = Corrector(statistics.second_moments(pool))
         self._held_out = weighed_inputs(statistics.sample)
-        gradients = statistics.sample.gradients[:, ::step]
-        self._sample = statistics.sample._replace(gradients=gradients)
+        self._sample = statistics.sample.of_rows(rows)
 
     def gain(self, type_number: int, pool: Executor) -> float:
         """Return the harm with corrected rounding as a share of that with ggml's."""
