@@ -24,7 +24,7 @@ from app.sensitivity.requests import CheckpointTokens, Place
 _SAMPLED_SEQUENCES = 4
 _OUTPUT_SAMPLE_TOKENS = 128
 """Of each sequence: a gradient of the output is as long as the vocabulary."""
-_EMBEDDING = "token_embd.weight"
+_EMBEDDING, _LAYERS = "token_embd.weight", "blk."
 _WAY_DOWN = 7
 """The time of a layer on the way down, in that of one on the way up."""
 
@@ -40,6 +40,11 @@ class GradedMatrix:
     weights: torch.Tensor
     statistics: MatrixStatistics | None
     sample: EffectSample
+
+    @property
+    def is_in_layer(self) -> bool:
+        """True for matrices of layers, False for the embedding and the output."""
+        return self.place.tensor.startswith(_LAYERS)
 
 
 @contextmanager

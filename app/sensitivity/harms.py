@@ -11,12 +11,10 @@ import numpy.typing as npt
 import torch
 
 from app.native.quantization import dequantize_rows, quantize_rows
-from app.sensitivity.effects import EffectSample, GradientSample
+from app.sensitivity.effects import EffectSample
 from app.sensitivity.requests import Harms
 
 _CHUNK_WEIGHTS = 2**20
-_SAMPLED_ROWS = 1024
-"""Rows of a large matrix that its harms are measured on: errors of rows are independent."""
 _Floats = npt.NDArray[np.float32]
 
 
@@ -36,17 +34,9 @@ def harms_of(
         types: ggml's numbers.
         pool: Quantizes to several types side by side.
     """
-    step = max(1, len(weights) // _SAMPLED_ROWS)
-    if isinstance(sample, GradientSample) and step > 1:
-        rows = slice(None, None, step)
-        weights, sample = weights[rows].contiguous(), sample.of_rows(rows)
-    else:
-        step = 1
     measure = partial(_harm, weights.numpy(), importance, sample)
     listed = list(types)
-    return {
-        number: step * harm for number, harm in zip(listed, pool.map(measure, listed), strict=True)
-    }
+    return dict(zip(listed, pool.map(measure, listed), strict=True))
 
 
 def _harm(

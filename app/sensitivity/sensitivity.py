@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from app.core.events import Event
@@ -14,12 +16,14 @@ from app.native.quantization import dequantize_rows
 from app.rounding.block_fields import BLOCK_FIELDS, Bytes
 from app.rounding.corrected_matrix import Corrector, correct
 from app.sensitivity.correction import has_enough_tokens, weighed_inputs
+from app.sensitivity.effects import GradientSample
 from app.sensitivity.graded_matrices import GradedMatrix, graded_matrices
 from app.sensitivity.harms import harms_of
 from app.sensitivity.importance import GatheredImportance
 from app.sensitivity.matrix_statistics import MatrixStatistics
 from app.sensitivity.requests import Harms, Sensitivity, SensitivityRequest
 
+_SAMPLED_ROWS = 1024
 _TRIED_ROWS = 128
 """Rows of a matrix on which the gain of corrected rounding is measured."""
 
@@ -40,7 +44,7 @@ def measure_sensitivity(
             tensor = matrix.place.tensor
             types = request.types.get(tensor, ())
             columns = importance.add(matrix)
-            harms = harms_of(matrix.weights, columns, matrix.sample, types, pool)
+            harms = _harms(matrix, columns, types, pool)
             _add(found.harms.setdefault(tensor, {}), harms)
             if request.corrects:
                 # Experts of one tensor are alike, and there may be hundreds.
@@ -49,6 +53,24 @@ def measure_sensitivity(
                 corrected = {n: harm * gains[tensor].get(n, 1.0) for n, harm in harms.items()}
                 _add(found.corrected_harms.setdefault(tensor, {}), corrected)
     return msgspec.structs.replace(found, importance=importance.found)
+
+
+def _harms(
+    matrix: GradedMatrix,
+    columns: npt.NDArray[np.float32] | None,
+    types: Sequence[int],
+    pool: Executor,
+) -> Harms:
+    """Return the harms of types for a matrix; some rows stand for all of a large one."""
+    weights, sample, step = matrix.weights, matrix.sample, 1
+    # Of an output's rows, a few matter more than all others: those of the likely tokens.
+    if matrix.is_in_layer and isinstance(sample, GradientSample):
+        step = max(1, len(weights) // _SAMPLED_ROWS)
+        rows = slice(None, None, step)
+        weights, sample = weights[rows].contiguous(), sample.of_rows(rows)
+    harms = harms_of(weights, columns, sample, types, pool)
+    # Errors of different rows are independent, so that their effects' squares add up.
+    return {number: step * harm for number, harm in harms.items()}
 
 
 def _add(sums: Harms, harms: Harms) -> None:
