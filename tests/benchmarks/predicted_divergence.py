@@ -75,7 +75,7 @@ def _study(source: Path) -> Study:
         request = ConversionRequest(
             source=source_at(source), levels=(), folder=Path(name), threads=usable_threads()
         )
-        rendered = RenderedText(read_own_text(text))
+        rendered = RenderedText(read_own_text(text, _ignore))
         converter = converter_folder(Settings())
         return study(request, lambda _: rendered, _MOMENTS, converter, _ignore)
 
