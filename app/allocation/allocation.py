@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.allocation.budget import TargetSize
+from app.allocation.calibrated_harm import CalibratedHarm
 from app.allocation.candidate_types import candidate_types, quantized_types
-from app.allocation.file_comparison import compare
+from app.allocation.file_comparison import compare_with_floor
 from app.allocation.gradient_child import ask
 from app.allocation.kept_sensitivities import keep_sensitivity, kept_sensitivity
 from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, size_in_type
@@ -31,7 +32,7 @@ from app.gguf_file.type_patterns import escaped_name
 from app.gguf_file.type_recipe import Recipe, recipe_of
 from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
 from app.native.importance_matrix import Activations, ImportanceMatrix
-from app.sensitivity.requests import QuantizedModel, Sensitivity, SensitivityRequest
+from app.sensitivity.requests import Importance, QuantizedModel, Sensitivity, SensitivityRequest
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,11 @@ def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report
     harms = sensitivity.corrected_harms if corrects else sensitivity.harms
     _report_unmeasured(types, harms, nearest.level, report)
     mix = choose_types(nearest, harms, budget_bytes)
-    # The sum of harms leaves out all terms of higher order; one measurement makes up for them.
     chosen = QuantizedModel(mix.types, sensitivity.importance)
-    compared = compare(study, chosen, mix.size_bytes, report)
+    compared, floor = compare_with_floor(study, chosen, mix.size_bytes, report)
     uncorrected = sum(sensitivity.harms[name][number] for name, number in mix.types.items())
-    factor = compared.file.divergence / uncorrected
-    allocation = _allocation(study, sensitivity, nearest, mix, factor)
+    calibrated = CalibratedHarm(uncorrected, floor, compared.file.divergence)
+    allocation = _allocation(study, sensitivity, nearest, mix, calibrated)
     return replace(allocation, compared=None if corrects else compared)
 
 
@@ -113,7 +113,11 @@ def _measured(request: SensitivityRequest, report: Report) -> Sensitivity:
 
 
 def _allocation(
-    study: Study, sensitivity: Sensitivity, nearest: TypePlan, mix: Mix, factor: float
+    study: Study,
+    sensitivity: Sensitivity,
+    nearest: TypePlan,
+    mix: Mix,
+    calibrated: CalibratedHarm,
 ) -> Allocation:
     plans, layout = study.plans, study.layout
     tensors = _typed(nearest, mix)
@@ -131,11 +135,11 @@ def _allocation(
         size_bytes=size_bytes,
         tensors_bytes=mix.size_bytes,
         bits_per_weight=8 * mix.size_bytes / layout.parameters,
-        divergence=mix.harm * factor,
+        divergence=calibrated.divergence(mix.harm),
         shares=tuple(_shares(tensors)),
         recipe=recipe_of(tensors),
         plain=tuple(
-            PlainFile(plan.level.name, plan.size_bytes, of_plan.harm * factor)
+            PlainFile(plan.level.name, plan.size_bytes, calibrated.divergence(of_plan.harm))
             for plan, of_plan in plain
             if of_plan is not None
         ),
@@ -175,10 +179,13 @@ def _overrides(types: Mapping[str, int]) -> Iterator[tuple[str, str]]:
         yield f"^{escaped_name(name)}$", type_name(number).lower()
 
 
-def importance_matrix(importance: Mapping[str, bytes]) -> ImportanceMatrix:
+def importance_matrix(importance: Importance) -> ImportanceMatrix:
     """Return the importance in the form of an importance matrix, of one token."""
-    entries = {
-        name: Activations(np.frombuffer(content, np.float32)[None], np.ones(1, np.int64))
-        for name, content in importance.items()
-    }
+    entries = {name: _activations(experts) for name, experts in importance.items() if any(experts)}
     return ImportanceMatrix(entries, chunk_count=1, chunk_size=DEFAULT_CHUNK_TOKENS)
+
+
+def _activations(experts: Sequence[bytes]) -> Activations:
+    unseen = bytes(max(map(len, experts)))
+    sums = np.stack([np.frombuffer(content or unseen, np.float32) for content in experts])
+    return Activations(sums, np.array([bool(content) for content in experts], np.int64))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from app.checkpoint.weight_files import named_ranges
-from app.conversion.layout.layout import Layout
+from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.gguf_file.tensor_types import FLOATING_TYPES, TENSOR_TYPES, TYPE_NUMBERS, GgmlType
+from app.sensitivity.requests import Place
 
 _TYPES = tuple(
     TENSOR_TYPES[TYPE_NUMBERS[name]]
@@ -59,17 +63,28 @@ def _allowed(name: str, width: int) -> Iterable[GgmlType]:
             yield kind
 
 
-def stored_matrices(layout: Layout) -> dict[str, str]:
-    """Return the tensors that are made of a single stored one, by the name of that."""
-    places = {place for tensor in layout.tensors for place in tensor.reads or ()}
+def stored_matrices(layout: Layout) -> dict[str, Place]:
+    """Return what the stored matrices become that make a tensor, or one expert of it, alone."""
+    made_of = {tensor.name: _matrices_of(tensor) for tensor in layout.tensors}
     names = {
         (file, begin): name
-        for file in {place.file for place in places}
+        for file in {file for matrices in made_of.values() for file, _ in matrices}
         for name, (begin, _) in named_ranges(file).items()
     }
-    return {
-        names[place.file, place.offset]: tensor.name
-        for tensor in layout.tensors
-        if tensor.reads is not None and len(tensor.reads) == 1
-        for place in tensor.reads
-    }
+    found = [
+        (names[matrix], Place(tensor, expert))
+        for tensor, matrices in made_of.items()
+        for expert, matrix in enumerate(matrices)
+    ]
+    uses = Counter(name for name, _ in found)
+    return {name: place for name, place in found if uses[name] == 1}
+
+
+def _matrices_of(tensor: LaidOutTensor) -> list[tuple[Path, int]]:
+    """Return the files and offsets of a tensor's matrices, expert after expert."""
+    experts = math.prod(tensor.shape[:-2])
+    if experts > 1 and len(tensor.stored) == experts:
+        return [(rows.path, rows.offset) for rows in tensor.stored]
+    if tensor.reads is not None and len(tensor.reads) == 1:
+        return [(place.file, place.offset) for place in tensor.reads]
+    return []

@@ -22,7 +22,7 @@ class CorrectedFile:
 
     Attributes:
         choices: The rows that were accepted, and the importance of columns for all others.
-        tried: The number of tensors whose rounding was corrected.
+        tried: The number of matrices whose rounding was corrected.
         accepted: The number of those that are better than ggml's on held-out text.
         compared: The quality of the file.
     """
@@ -56,13 +56,14 @@ def corrected(
     """
     request = CorrectionRequest(study.measured, types, str(folder))
     correction = ask(request, CorrectedTensors, report)
-    folders = {name: one.folder for name, one in correction.tensors.items() if one.folder}
-    model = QuantizedModel(types, correction.importance, folders)
-    rounded = {name: RoundedRows(Path(place), types[name]) for name, place in folders.items()}
+    model = QuantizedModel(types, correction.importance, correction.folders)
+    rounded = {
+        name: RoundedRows(Path(place), types[name]) for name, place in correction.folders.items()
+    }
     importance = importance_matrix(correction.importance)
     return CorrectedFile(
         replace(choices, importance=importance, rounded=rounded),
-        tried=len(correction.tensors),
-        accepted=len(folders),
+        tried=correction.tried,
+        accepted=correction.accepted,
         compared=compare(study, model, tensors_bytes, report),
     )

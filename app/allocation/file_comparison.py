@@ -30,19 +30,41 @@ def compare(
     Raises:
         AppError: `gradients_unavailable`, `disk_full`.
     """
+    compared, _ = _compared(study, model, tensors_bytes, (), report)
+    return compared
+
+
+def compare_with_floor(
+    study: Study, model: QuantizedModel, tensors_bytes: int, report: Report
+) -> tuple[FileCompared, float]:
+    """Return the same, and the mean KL divergence that the engine's rounding of inputs causes."""
+    inputs_only = QuantizedModel(model.types, has_exact_weights=True)
+    compared, (floor,) = _compared(study, model, tensors_bytes, (inputs_only,), report)
+    return compared, floor.divergence
+
+
+def _compared(
+    study: Study,
+    model: QuantizedModel,
+    tensors_bytes: int,
+    others: tuple[QuantizedModel, ...],
+    report: Report,
+) -> tuple[FileCompared, list[MeasuredQuality]]:
     size_bytes = study.plans[0].header_size_bytes + tensors_bytes
     plan = nearest_plan(study.plans, size_bytes)
     plain = QuantizedModel(quantized_types(study.layout, plan))
-    request = ComparisonRequest(study.checked, (model, plain))
+    request = ComparisonRequest(study.checked, (model, plain, *others))
     found = ask(request, ComparedModels, report)
-    file, beside = found.models
-    return FileCompared(
+    file, beside, *rest = found.models
+    compared = FileCompared(
         file=_quality(size_bytes, file),
         level=plan.level.name,
         plain=_quality(plan.size_bytes, beside),
         perplexity=found.perplexity,
-        tokens=sum(map(len, study.checked.tokens)),
+        # The first half of each sequence is context.
+        tokens=sum(len(tokens) // 2 for tokens in study.checked.tokens),
     )
+    return compared, rest
 
 
 def _quality(size_bytes: int, found: MeasuredQuality) -> ComparedQuality:

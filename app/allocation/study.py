@@ -21,7 +21,7 @@ from app.gguf_file.header_reader import Value, read_header
 from app.measurement.texts.rendered_text import TextFor
 from app.sensitivity.requests import CheckpointTokens
 
-_SAMPLES, _CHECKED = 4, 4
+_SAMPLES, _CHECKED = 4, 8
 """Sequences for samples of gradients, and for the check of a choice."""
 _FEWEST_MOMENTS = 2
 _QUANTIZED_LEVELS = tuple(level for level in LEVELS if level.name not in {"F16", "BF16", "F32"})

@@ -18,7 +18,7 @@ def measured_rows(event: Measured) -> str:
             return "\n".join(_chosen_rows(event))
         case RoundingCorrected(tried, accepted):
             return tr(
-                "Corrected the rounding of {accepted} of {tried} tensors.",
+                "Corrected the rounding of {accepted} of {tried} matrices.",
                 accepted=accepted,
                 tried=tried,
             )

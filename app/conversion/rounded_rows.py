@@ -15,7 +15,7 @@ import numpy.typing as npt
 _Digests = npt.NDArray[np.uint64]
 _Floats = npt.NDArray[np.float32]
 _Bytes = npt.NDArray[np.uint8]
-_ROWS, _DIGESTS = "rows.npy", "digests.npy"
+_ROWS, _DIGESTS = "rows", "digests"
 _CHUNK_ROWS = 1024
 
 
@@ -32,18 +32,20 @@ def row_digests(weights: _Floats) -> _Digests:
 
 @dataclass(frozen=True)
 class RoundedRows:
-    """The quantized rows of one matrix, in a folder of their own, in ggml's type `type_number`."""
+    """Quantized rows of one tensor in ggml's type `type_number`, in a folder of their own."""
 
     folder: Path
     type_number: int
 
-    @classmethod
-    def save(cls, folder: Path, type_number: int, weights: _Floats, rows: _Bytes) -> RoundedRows:
-        """Save the quantized rows (rows x row size) of weights (rows x columns)."""
-        folder.mkdir(exist_ok=True)
-        np.save(folder / _DIGESTS, row_digests(weights))
-        np.save(folder / _ROWS, rows)
-        return cls(folder, type_number)
+    def add(self, weights: _Floats, rows: _Bytes) -> None:
+        """Save the quantized rows (rows x row size) of weights (rows x columns).
+
+        Those of one expert after the other may be added, before any is looked for.
+        """
+        self.folder.mkdir(exist_ok=True)
+        for name, content in ((_DIGESTS, row_digests(weights)), (_ROWS, rows)):
+            with (self.folder / name).open("ab") as file:
+                content.tofile(file)
 
     def find(self, weights: _Floats) -> _Bytes | None:
         """Return the quantized rows for weights (rows x columns); None if any row is unknown."""
@@ -56,11 +58,11 @@ class RoundedRows:
 
     @cached_property
     def _sorted(self) -> tuple[_Digests, npt.NDArray[np.intp]]:
-        digests: _Digests = np.load(self.folder / _DIGESTS)
+        digests = np.fromfile(self.folder / _DIGESTS, np.uint64)
         order = digests.argsort()
         return digests[order], order
 
     @cached_property
     def _rows(self) -> _Bytes:
-        rows: _Bytes = np.load(self.folder / _ROWS, mmap_mode="r")
-        return rows
+        rows = np.memmap(self.folder / _ROWS, np.uint8, "r")
+        return rows.reshape(len(self._sorted[0]), -1)

@@ -23,10 +23,10 @@ class ChosenShare(msgspec.Struct, frozen=True):
 
 
 class RoundingCorrected(msgspec.Struct, frozen=True, tag="rounding"):
-    """The rounding of tensors was corrected.
+    """The rounding of matrices was corrected.
 
     Attributes:
-        tried: The number of tensors.
+        tried: The number of matrices; each expert has its own.
         accepted: The number of those that are better than ggml's on held-out text; only they count.
     """
 

@@ -12,7 +12,11 @@ from app.rounding.block_fields import BLOCK_FIELDS
 from app.rounding.corrected_matrix import Corrector, WeighedInputs, correct
 from app.sensitivity.effects import GradientSample
 from app.sensitivity.graded_matrices import GradedMatrix, graded_matrices
-from app.sensitivity.requests import CorrectedTensor, CorrectedTensors, CorrectionRequest
+from app.sensitivity.importance import GatheredImportance
+from app.sensitivity.matrix_statistics import MatrixStatistics
+from app.sensitivity.requests import CorrectedTensors, CorrectionRequest
+
+_FEWEST_TOKENS, _FEWEST_HELD_OUT = 128, 32
 
 
 def correct_rounding(
@@ -23,16 +27,26 @@ def correct_rounding(
     Raises:
         AppError: `gradients_unavailable`, `disk_full`.
     """
-    correction = CorrectedTensors({}, {})
+    importance = GatheredImportance(request.source.places.values())
+    folders: dict[str, str] = {}
+    tried = accepted = 0
     with graded_matrices(request.source, "rounding", report) as (matrices, pool):
         for matrix in matrices:
-            if matrix.statistics is None or matrix.tensor not in request.types:
+            tensor = matrix.place.tensor
+            importance.add(matrix)
+            if request.types.get(tensor) not in BLOCK_FIELDS or not _can_correct(matrix):
                 continue
-            importance = matrix.statistics.importance().numpy()
-            correction.importance[matrix.tensor] = importance.tobytes()
-            if request.types[matrix.tensor] in BLOCK_FIELDS:
-                correction.tensors[matrix.tensor] = _corrected(matrix, request, pool)
-    return correction
+            tried += 1
+            if _is_corrected(matrix, request, pool):
+                accepted += 1
+                folders[tensor] = str(_folder(request, tensor))
+    return CorrectedTensors(folders, importance.found, tried, accepted)
+
+
+def has_enough_tokens(statistics: MatrixStatistics) -> bool:
+    """Return whether an expert saw enough tokens for its moments, and to judge the result."""
+    enough = len(statistics.squares) >= _FEWEST_TOKENS
+    return enough and len(statistics.sample.inputs) >= _FEWEST_HELD_OUT
 
 
 def weighed_inputs(sample: GradientSample) -> WeighedInputs:
@@ -40,15 +54,23 @@ def weighed_inputs(sample: GradientSample) -> WeighedInputs:
     return WeighedInputs(sample.inputs * sample.gradients.norm(dim=1, keepdim=True))
 
 
-def _corrected(matrix: GradedMatrix, request: CorrectionRequest, pool: Executor) -> CorrectedTensor:
+def _can_correct(matrix: GradedMatrix) -> bool:
+    return matrix.statistics is not None and has_enough_tokens(matrix.statistics)
+
+
+def _folder(request: CorrectionRequest, tensor: str) -> Path:
+    return Path(request.folder) / tensor
+
+
+def _is_corrected(matrix: GradedMatrix, request: CorrectionRequest, pool: Executor) -> bool:
+    """Correct the rounding of a matrix; keep its rows and return True if they are better."""
     assert matrix.statistics is not None  # noqa: S101 - the caller looked
-    type_number = request.types[matrix.tensor]
+    tensor = matrix.place.tensor
+    type_number = request.types[tensor]
     corrector = Corrector(matrix.statistics.second_moments(pool))
     held_out = weighed_inputs(matrix.statistics.sample)
     found = correct(matrix.weights, corrector, held_out, type_number, pool)
-    folder = ""
     if found.is_corrected:
-        place = Path(request.folder) / matrix.tensor
-        RoundedRows.save(place, type_number, matrix.weights.numpy(), found.rows)
-        folder = str(place)
-    return CorrectedTensor(type_number, folder, found.loss, found.plain_loss)
+        rows = RoundedRows(_folder(request, tensor), type_number)
+        rows.add(matrix.weights.numpy(), found.rows)
+    return found.is_corrected

@@ -26,14 +26,22 @@ class EffectSample(Protocol):
 
 
 class GradientSample(NamedTuple):
-    """Inputs (tokens x columns) and gradients of the loss by the outputs (tokens x rows)."""
+    """Inputs (tokens x columns) and gradients of the loss by the outputs (tokens x rows).
+
+    They are those of `text_tokens` tokens, of which an expert sees only some.
+    """
 
     inputs: torch.Tensor
     gradients: torch.Tensor
+    text_tokens: int
 
     def new_sum(self) -> EffectSum:
         """Return an empty sum over these tokens."""
         return _ProductEffects(self)
+
+    def of_rows(self, rows: slice) -> GradientSample:
+        """Return the sample for some rows of the matrix."""
+        return self._replace(gradients=self.gradients[:, rows])
 
 
 class LookupSample(NamedTuple):
@@ -63,11 +71,13 @@ class _ProductEffects:
         self._effects = torch.zeros(len(sample.inputs))
 
     def add(self, error: torch.Tensor, rows: slice) -> None:
+        if not len(self._effects):
+            return
         outputs = self._sample.inputs @ error.T
         self._effects += (outputs * self._sample.gradients[:, rows]).sum(1)
 
     def divergence(self) -> float:
-        return _half_mean_square(self._effects)
+        return _half_mean_square(self._effects, self._sample.text_tokens)
 
 
 class _LookupEffects:
@@ -82,7 +92,7 @@ class _LookupEffects:
         self._effects[hit] = (errors * self._sample.gradients[hit]).sum(1)
 
     def divergence(self) -> float:
-        return _half_mean_square(self._effects)
+        return _half_mean_square(self._effects, len(self._effects))
 
 
 class _CombinedEffects:
@@ -97,6 +107,6 @@ class _CombinedEffects:
         return sum(one.divergence() for one in self._sums)
 
 
-def _half_mean_square(effects: torch.Tensor) -> float:
+def _half_mean_square(effects: torch.Tensor, tokens: int) -> float:
     """Return half the mean of (g · E x)², the second-order term with the Fisher information."""
-    return float(effects.square().mean()) / 2 if len(effects) else 0.0
+    return float(effects.square().sum()) / (2 * max(1, tokens))

@@ -21,29 +21,34 @@ from app.sensitivity.effects import CombinedSample, EffectSample, LookupSample
 from app.sensitivity.layered_model import LayeredModel
 from app.sensitivity.matrix_statistics import MatrixStatistics, StatisticsPlan, statistics_of
 from app.sensitivity.passes import Passes, single_threaded_pool
-from app.sensitivity.requests import CheckpointTokens
+from app.sensitivity.requests import CheckpointTokens, Place
 
 GradingStep = Literal["sensitivity", "rounding"]
 """What matrices are graded for: to measure errors in them, or to correct their rounding."""
 _SAMPLED_SEQUENCES = 4
 _OUTPUT_SAMPLE_TOKENS = 128
 """Of each sequence: a gradient of the output is as long as the vocabulary."""
-_EMBEDDING = "token_embd.weight"
+_EMBEDDING, _LAYERS = "token_embd.weight", "blk."
 _WAY_DOWN = 7
 """The time of a layer on the way down, in that of one on the way up."""
 
 
 @dataclass(frozen=True)
 class GradedMatrix:
-    """A matrix (rows x columns), the tensor it becomes, and what errors in it would do.
+    """A matrix (rows x columns), what it becomes, and what errors in it would do.
 
     `statistics` is None for an embedding that is only looked up.
     """
 
-    tensor: str
+    place: Place
     weights: torch.Tensor
     statistics: MatrixStatistics | None
     sample: EffectSample
+
+    @property
+    def is_in_layer(self) -> bool:
+        """True for matrices of layers, False for the embedding and the output."""
+        return self.place.tensor.startswith(_LAYERS)
 
 
 @contextmanager
@@ -78,7 +83,7 @@ class _Run:
         report: Callable[[int, int], None],
     ) -> None:
         self._model = LayeredModel(Path(source.checkpoint), len(source.tokens[0]))
-        self._tensors = source.tensors
+        self._places = source.places
         self._tokens = torch.tensor(source.tokens)
         self._passes = Passes(self._model, self._tokens, scratch, pool)
         self._work = _Work(self._model, report)
@@ -89,7 +94,7 @@ class _Run:
         tied = []
         for matrix in self._of_output():
             # A tied embedding must wait for its lookups.
-            if matrix.tensor == _EMBEDDING:
+            if matrix.place.tensor == _EMBEDDING:
                 tied.append(matrix)
             else:
                 yield matrix
@@ -102,33 +107,35 @@ class _Run:
         return StatisticsPlan(len(self._tokens) - _SAMPLED_SEQUENCES, sample_tokens)
 
     def _of_output(self) -> Iterator[GradedMatrix]:
-        reduced = self._passes.observe_output(self._plan(_OUTPUT_SAMPLE_TOKENS).reduce)
-        for statistics in statistics_of(reduced):
+        plan = self._plan(_OUTPUT_SAMPLE_TOKENS)
+        for statistics in statistics_of(self._passes.observe_output(plan.reduce), plan):
             weights = self._model.outside_weights[statistics.name]
             yield from self._graded(statistics, weights)
 
     def _of_layer(self, number: int) -> Iterator[GradedMatrix]:
         with self._model.loaded_layer(number) as layer:
             plan = self._plan(self._tokens.shape[1])
-            for statistics in statistics_of(self._passes.observe_layer(number, layer, plan.reduce)):
+            observed = self._passes.observe_layer(number, layer, plan.reduce)
+            for statistics in statistics_of(observed, plan):
                 yield from self._graded(statistics, layer.weights[statistics.name])
 
     def _of_embedding(self, tied: list[GradedMatrix]) -> Iterator[GradedMatrix]:
-        name = next((name for name, tensor in self._tensors.items() if tensor == _EMBEDDING), None)
+        names = (name for name, place in self._places.items() if place.tensor == _EMBEDDING)
+        name = next(names, None)
         if name is None:
             return
         gradients = self._passes.embedding_gradients()
         lookups = LookupSample(self._tokens.reshape(-1), gradients.reshape(-1, gradients.shape[-1]))
         statistics = tied[0].statistics if tied else None
         sample = CombinedSample([lookups, *(matrix.sample for matrix in tied)])
-        yield GradedMatrix(_EMBEDDING, self._model.outside_weights[name], statistics, sample)
+        yield GradedMatrix(Place(_EMBEDDING), self._model.outside_weights[name], statistics, sample)
 
     def _graded(
         self, statistics: MatrixStatistics, weights: torch.Tensor
     ) -> Iterator[GradedMatrix]:
-        tensor = self._tensors.get(statistics.name)
-        if tensor is not None:
-            yield GradedMatrix(tensor, weights, statistics, statistics.sample)
+        place = self._places.get(statistics.name)
+        if place is not None:
+            yield GradedMatrix(place, weights.contiguous(), statistics, statistics.sample)
 
 
 class _Work:

@@ -20,7 +20,7 @@ _Floats = npt.NDArray[np.float32]
 
 def harms_of(
     weights: torch.Tensor,
-    importance: torch.Tensor | None,
+    importance: _Floats | None,
     sample: EffectSample,
     types: Iterable[int],
     pool: Executor,
@@ -34,8 +34,7 @@ def harms_of(
         types: ggml's numbers.
         pool: Quantizes to several types side by side.
     """
-    columns = None if importance is None else importance.numpy()
-    measure = partial(_harm, weights.numpy(), columns, sample)
+    measure = partial(_harm, weights.numpy(), importance, sample)
     listed = list(types)
     return dict(zip(listed, pool.map(measure, listed), strict=True))
 

@@ -16,10 +16,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from app.core.language import tr
-from app.sensitivity.shell_model import layers_of, shell_model, stored_name_of
+from app.sensitivity.parameter_loader import ParameterLoader
+from app.sensitivity.shell_model import layers_of, shell_model
 from app.sensitivity.stored_tensors import StoredTensors
-from app.sensitivity.unavailable import gradients_unavailable
 
 
 class LayeredModel:
@@ -36,11 +35,12 @@ class LayeredModel:
         """
         self.stored = StoredTensors(checkpoint)
         self._model = shell_model(checkpoint)
+        self._loader = ParameterLoader(self._model, self.stored)
         self._list = layers_of(self._model)
         self._relay = _Relay()
         self._stubs = [_Stub(layer, self._relay) for layer in self._list.layers]
         setattr(self._list.owner, self._list.attribute, nn.ModuleList(self._stubs))
-        self._outside = self._load(self._model, "")
+        self._outside = self._loader.load(self._model, "")
         self._record_arguments(torch.zeros(chunk_tokens, dtype=torch.long))
 
     @property
@@ -69,50 +69,11 @@ class LayeredModel:
     def loaded_layer(self, number: int) -> Iterator[Layer]:
         """Provide a layer with its weights; they are released after the block."""
         stub = self._stubs[number]
-        weights = self._load(stub.layer, f"{self._list.prefix}{number}.")
+        weights = self._loader.load(stub.layer, f"{self._list.prefix}{number}.")
         try:
             yield Layer(stub, weights)
         finally:
             stub.layer.to("meta")
-
-    def _load(self, module: nn.Module, prefix: str) -> dict[str, torch.Tensor]:
-        """Read a module's parameters; return them by their stored names."""
-        base, stored = self._model.base_model_prefix, self.stored.names()
-        loaded: dict[str, torch.Tensor] = {}
-        shared: dict[int, nn.Parameter] = {}
-        for path, owner in module.named_modules():
-            for attribute, hollow in owner.named_parameters(recurse=False):
-                parameter = f"{prefix}{path}.{attribute}" if path else f"{prefix}{attribute}"
-                if id(hollow) not in shared:
-                    name = stored_name_of(parameter, stored, base)
-                    if name is None:
-                        continue
-                    shared[id(hollow)] = self._read(name, hollow.shape)
-                    loaded[name] = shared[id(hollow)]
-                setattr(owner, attribute, shared[id(hollow)])
-            self._load_buffers(owner, f"{prefix}{path}.", base)
-        self._require_loaded(module)
-        return loaded
-
-    def _read(self, name: str, shape: torch.Size) -> nn.Parameter:
-        values = self.stored.read(name)
-        if values.shape != shape:
-            reason = tr("{tensor} has another shape than in transformers", tensor=name)
-            raise gradients_unavailable(reason)
-        return nn.Parameter(values, requires_grad=False)
-
-    def _load_buffers(self, owner: nn.Module, prefix: str, base: str) -> None:
-        for attribute, _ in owner.named_buffers(recurse=False):
-            name = stored_name_of(f"{prefix}{attribute}", self.stored.names(), base)
-            if name is not None:
-                setattr(owner, attribute, self.stored.read(name))
-
-    @staticmethod
-    def _require_loaded(module: nn.Module) -> None:
-        for name, parameter in module.named_parameters():
-            if parameter.is_meta:
-                reason = tr("the checkpoint has no {tensor}", tensor=name)
-                raise gradients_unavailable(reason)
 
     def _record_arguments(self, tokens: torch.Tensor) -> None:
         """Record the arguments of all layers, and whether a layer returns a tuple."""

@@ -14,6 +14,7 @@ import torch
 from app.sensitivity.effects import GradientSample
 from app.sensitivity.passes import MatrixGradient
 
+_Tensors = tuple[torch.Tensor, torch.Tensor]
 _PANEL = 512
 """Columns of a matrix of second moments that one thread computes at a time."""
 
@@ -62,11 +63,12 @@ class MatrixStatistics:
 class SequenceStatistics(NamedTuple):
     """What is kept of the products of one sequence, by name: for moments, or as a sample.
 
-    Products of the same inputs share them.
+    These are the inputs and, for moments, the squared lengths of the gradients; for a sample, the
+    gradients themselves. Products of the same inputs share them.
     """
 
-    moments: dict[str, list[tuple[torch.Tensor, torch.Tensor]]]
-    samples: dict[str, list[GradientSample]]
+    moments: dict[str, list[_Tensors]]
+    samples: dict[str, list[_Tensors]]
 
 
 class StatisticsPlan(NamedTuple):
@@ -90,28 +92,33 @@ class StatisticsPlan(NamedTuple):
             kept.moments[product.name].append((narrowed[address], squares))
         return kept
 
-    def _sampled(self, number: int, product: MatrixGradient) -> GradientSample:
+    def _sampled(self, number: int, product: MatrixGradient) -> _Tensors:
         # At random: all tokens depend on the first one, which must not be there too often.
         generator = torch.Generator().manual_seed(number)
         chosen = torch.randperm(len(product.inputs), generator=generator)[: self.sample_tokens]
-        return GradientSample(product.inputs[chosen], product.gradients[chosen])
+        return product.inputs[chosen], product.gradients[chosen]
 
 
-def statistics_of(sequences: Sequence[SequenceStatistics]) -> Iterator[MatrixStatistics]:
+def statistics_of(
+    sequences: Sequence[SequenceStatistics], plan: StatisticsPlan
+) -> Iterator[MatrixStatistics]:
     """Yield the statistics of each matrix over all sequences, in the order of the products."""
+    # An expert sees only some tokens of each, or none.
+    text_tokens = (len(sequences) - plan.moment_sequences) * plan.sample_tokens
     seen = chain.from_iterable(s.moments for s in sequences)
     for name in dict.fromkeys(seen):
         moments = list(chain.from_iterable(s.moments.get(name, []) for s in sequences))
         samples = list(chain.from_iterable(s.samples.get(name, []) for s in sequences))
         if not samples:
             # An expert that only the tokens for moments reached.
-            continue
+            samples = [(inputs[:0].float(), squares[:0, None]) for inputs, squares in moments]
         yield MatrixStatistics(
             name,
             torch.cat([inputs for inputs, _ in moments]),
             torch.cat([squares for _, squares in moments]),
             GradientSample(
-                torch.cat([sample.inputs for sample in samples]),
-                torch.cat([sample.gradients for sample in samples]),
+                torch.cat([inputs for inputs, _ in samples]),
+                torch.cat([gradients for _, gradients in samples]),
+                text_tokens,
             ),
         )

@@ -1,7 +1,7 @@
 """Compare quantized models with the exact one, layer by layer, without writing a file.
 
-Activations are not rounded to 8 bits, as the engine does; below a divergence of about 0.003 that
-makes a difference.
+As in the engine, the inputs of quantized matrices are rounded to 8 bits: below a divergence of
+about 0.003, that is most of it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,18 @@ import torch
 from app.conversion.rounded_rows import RoundedRows
 from app.core.events import Event, Progressed
 from app.core.files import temporary_folder
+from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.quantization import dequantize_rows
+from app.sensitivity.engine_inputs import EngineInputs
 from app.sensitivity.harms import errors
+from app.sensitivity.importance import importance_of
 from app.sensitivity.layered_model import Layer, LayeredModel
 from app.sensitivity.passes import single_threaded_pool
 from app.sensitivity.requests import (
     ComparedModels,
     ComparisonRequest,
     MeasuredQuality,
+    Place,
     QuantizedModel,
 )
 
@@ -49,7 +53,7 @@ def compare_models(request: ComparisonRequest, report: Callable[[Event], None]) 
         torch.no_grad(),
     ):
         model = LayeredModel(Path(source.checkpoint), tokens.shape[1])
-        runs = [_Run(one, source.tensors, pool) for one in (_EXACT, *request.models)]
+        runs = [_Run(one, source.places, pool) for one in (_EXACT, *request.models)]
         for run in runs:
             run.embed(model, tokens)
         layer_bytes = model.stored.size_bytes() // model.layer_count
@@ -91,10 +95,10 @@ class _Run:
     """One model on its way through the layers."""
 
     def __init__(
-        self, quantized: QuantizedModel, tensors: Mapping[str, str], pool: Executor
+        self, quantized: QuantizedModel, places: Mapping[str, Place], pool: Executor
     ) -> None:
         self._quantized = quantized
-        self._tensors = tensors
+        self._places = places
         self._pool = pool
         self._states: _States = []
 
@@ -103,31 +107,47 @@ class _Run:
             self._states = list(self._pool.map(model.embed, tokens))
 
     def pass_layer(self, layer: Layer) -> None:
-        with self._rounded(layer.weights):
-            self._states = list(self._pool.map(layer.without_gradients, self._states))
+        def passed(state: torch.Tensor) -> torch.Tensor:
+            with EngineInputs(blocks):
+                return layer.without_gradients(state)
+
+        with self._rounded(layer.weights) as blocks:
+            self._states = list(self._pool.map(passed, self._states))
 
     def logarithms(self, model: LayeredModel, tokens: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Yield the logarithms of the probabilities (tokens x vocabulary) of each sequence."""
-        with self._rounded(model.outside_weights):
+        """Yield the logarithms of the probabilities in the second half of each sequence.
+
+        Each is half the tokens x vocabulary. The first half is context, as in llama-perplexity.
+        """
+        with self._rounded(model.outside_weights) as blocks:
             for state, sequence in zip(self._states, tokens, strict=True):
-                yield model.logits(state, sequence).log_softmax(-1)
+                with EngineInputs(blocks):
+                    logits = model.logits(state, sequence)
+                yield logits[len(sequence) // 2 :].log_softmax(-1)
 
     @contextmanager
-    def _rounded(self, weights: Mapping[str, torch.Tensor]) -> Iterator[None]:
-        """Replace the values of the matrices by those of their types inside the block."""
+    def _rounded(self, weights: Mapping[str, torch.Tensor]) -> Iterator[dict[int, int]]:
+        """Replace the values of the matrices by those of their types inside the block.
+
+        Provide the sizes of the types' blocks by the addresses of the matrices.
+        """
         chosen = {
             name: values
             for name, values in weights.items()
-            if self._tensors.get(name) in self._quantized.types
+            if name in self._places and self._places[name].tensor in self._quantized.types
         }
-        exact = {name: values.clone() for name, values in chosen.items()}
-        tensors = [self._tensors[name] for name in chosen]
-        list(self._pool.map(partial(_round, self._quantized), tensors, chosen.values()))
+        places = [self._places[name] for name in chosen]
+        exact: dict[str, torch.Tensor] = {}
+        if not self._quantized.has_exact_weights:
+            exact = {name: values.clone() for name, values in chosen.items()}
+            list(self._pool.map(partial(_round, self._quantized), places, chosen.values()))
+        types = (TENSOR_TYPES[self._quantized.types[place.tensor]] for place in places)
+        addresses = (values.data_ptr() for values in chosen.values())
         try:
-            yield
+            yield {address: kind.block_size for address, kind in zip(addresses, types, strict=True)}
         finally:
-            for name, values in chosen.items():
-                values.copy_(exact[name])
+            for name, values in exact.items():
+                chosen[name].copy_(values)
 
 
 @dataclass(frozen=True)
@@ -144,7 +164,8 @@ def _scores(expected: torch.Tensor, found: torch.Tensor, tokens: torch.Tensor) -
 
 
 def _surprise(logarithms: torch.Tensor, tokens: torch.Tensor) -> float:
-    return -float(logarithms[:-1].gather(1, tokens[1:, None]).mean())
+    following = tokens[len(tokens) - len(logarithms) + 1 :]
+    return -float(logarithms[:-1].gather(1, following[:, None]).mean())
 
 
 def _perplexity(surprises: Sequence[float]) -> float:
@@ -159,14 +180,13 @@ def _mean(scores: Sequence[_Scores]) -> MeasuredQuality:
     )
 
 
-def _round(quantized: QuantizedModel, tensor: str, weights: torch.Tensor) -> None:
-    type_number = quantized.types[tensor]
-    if folder := quantized.rounded.get(tensor):
+def _round(quantized: QuantizedModel, place: Place, weights: torch.Tensor) -> None:
+    type_number = quantized.types[place.tensor]
+    if folder := quantized.rounded.get(place.tensor):
         rows = RoundedRows(Path(folder), type_number).find(weights.numpy())
         if rows is not None:
             weights.copy_(torch.from_numpy(dequantize_rows(type_number, rows)))
             return
-    content = quantized.importance.get(tensor)
-    importance = None if content is None else np.frombuffer(content, np.float32)
-    for place, error in errors(weights.numpy(), type_number, importance):
-        weights[place] -= error
+    importance = importance_of(quantized.importance, place)
+    for run, error in errors(weights.numpy(), type_number, importance):
+        weights[run] -= error

@@ -161,10 +161,12 @@ def _reduced(
     gradient: torch.Tensor | None,
 ) -> tuple[Reduced, torch.Tensor]:
     wanted = [hidden, *(product.outputs for product in products)]
-    first, *found = torch.autograd.grad(output, wanted, gradient)
+    first, *found = torch.autograd.grad(output, wanted, gradient, materialize_grads=True)
     observed = [
-        MatrixGradient(product.name, _flat(product.inputs.detach()), _flat(gradients))
+        MatrixGradient(name, inputs, _flat(gradients)[:, rows])
         for product, gradients in zip(products, found, strict=True)
+        for inputs in (_flat(product.inputs.detach()),)
+        for name, rows in product.parts
     ]
     return reduce(number, observed), first
 

@@ -8,18 +8,32 @@ Harms = dict[int, float]
 """Mean KL divergences in nats, by ggml's type numbers."""
 
 
+Importance = dict[str, list[bytes]]
+"""The weights of the columns for ggml's search, as float32, by the names of tensors.
+
+One for each expert, or a single one; empty for an expert that saw no tokens.
+"""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The tensor of a GGUF file that a stored matrix becomes, or one expert of."""
+
+    tensor: str
+    expert: int = 0
+
+
 class CheckpointTokens(msgspec.Struct, frozen=True):
     """A checkpoint's matrices, and the tokens to measure them on.
 
     Attributes:
         checkpoint: The folder.
-        tensors: The names in the GGUF file of its matrices, by their names in the checkpoint.
+        places: What its matrices become, by their names in the checkpoint.
         tokens: Sequences of equal length.
         threads: The number of threads; the results don't depend on it.
     """
 
     checkpoint: str
-    tensors: dict[str, str]
+    places: dict[str, Place]
     tokens: list[list[int]]
     threads: int
 
@@ -41,23 +55,28 @@ class Sensitivity(msgspec.Struct, frozen=True):
     Attributes:
         harms: The mean KL divergence, in nats, if only this tensor had a type.
         corrected_harms: The same after corrected rounding, if that was asked for.
-        importance: The weights of the columns for ggml's search, as float32.
+        importance: The importance of the columns.
     """
 
     harms: dict[str, Harms]
     corrected_harms: dict[str, Harms]
-    importance: dict[str, bytes]
+    importance: Importance
 
 
 class QuantizedModel(msgspec.Struct, frozen=True):
     """One way to quantize a model: types, and importance of columns, by the names of tensors.
 
-    `rounded` has the folders of tensors whose rows were rounded beforehand.
+    Attributes:
+        types: ggml's numbers.
+        importance: The importance of the columns.
+        rounded: The folders of tensors whose rows were rounded beforehand.
+        has_exact_weights: Only the inputs are rounded, as products with these types need it.
     """
 
     types: dict[str, int]
-    importance: dict[str, bytes] = {}
+    importance: Importance = {}
     rounded: dict[str, str] = {}
+    has_exact_weights: bool = False
 
 
 class ComparisonRequest(msgspec.Struct, frozen=True, tag="comparison"):
@@ -75,26 +94,20 @@ class CorrectionRequest(msgspec.Struct, frozen=True, tag="correction"):
     folder: str
 
 
-class CorrectedTensor(msgspec.Struct, frozen=True):
-    """A tensor whose corrected rounding was tried.
+class CorrectedTensors(msgspec.Struct, frozen=True):
+    """Tensors whose rounding was corrected.
 
     Attributes:
-        folder: Where the rows are, if they were accepted; else empty.
-        loss: The weighed error of its outputs on held-out text.
-        plain_loss: The same with ggml's own rounding.
+        folders: Where their rows are, by their names; experts may be missing there.
+        importance: The importance of the columns of all tensors.
+        tried: The number of matrices whose rounding was corrected.
+        accepted: The number of those that are better than ggml's on held-out text.
     """
 
-    type: int
-    folder: str
-    loss: float
-    plain_loss: float
-
-
-class CorrectedTensors(msgspec.Struct, frozen=True):
-    """The tensors whose rounding was corrected or tried, and the importance of all columns."""
-
-    tensors: dict[str, CorrectedTensor]
-    importance: dict[str, bytes]
+    folders: dict[str, str]
+    importance: Importance
+    tried: int
+    accepted: int
 
 
 class MeasuredQuality(msgspec.Struct, frozen=True):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
+import msgspec
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from app.core.events import Event
@@ -12,13 +15,15 @@ from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.quantization import dequantize_rows
 from app.rounding.block_fields import BLOCK_FIELDS, Bytes
 from app.rounding.corrected_matrix import Corrector, correct
-from app.sensitivity.correction import weighed_inputs
+from app.sensitivity.correction import has_enough_tokens, weighed_inputs
 from app.sensitivity.effects import GradientSample
 from app.sensitivity.graded_matrices import GradedMatrix, graded_matrices
 from app.sensitivity.harms import harms_of
+from app.sensitivity.importance import GatheredImportance
 from app.sensitivity.matrix_statistics import MatrixStatistics
 from app.sensitivity.requests import Harms, Sensitivity, SensitivityRequest
 
+_SAMPLED_ROWS = 1024
 _TRIED_ROWS = 128
 """Rows of a matrix on which the gain of corrected rounding is measured."""
 
@@ -31,21 +36,46 @@ def measure_sensitivity(
     Raises:
         AppError: `gradients_unavailable`, `disk_full`.
     """
-    sensitivity = Sensitivity({}, {}, {})
+    found = Sensitivity({}, {}, {})
+    importance = GatheredImportance(request.source.places.values())
+    gains: dict[str, Harms] = {}
     with graded_matrices(request.source, "sensitivity", report) as (matrices, pool):
         for matrix in matrices:
-            types = request.types.get(matrix.tensor, ())
-            importance = matrix.statistics.importance() if matrix.statistics else None
-            harms = harms_of(matrix.weights, importance, matrix.sample, types, pool)
-            sensitivity.harms[matrix.tensor] = harms
-            if importance is not None:
-                sensitivity.importance[matrix.tensor] = importance.numpy().tobytes()
+            tensor = matrix.place.tensor
+            types = request.types.get(tensor, ())
+            columns = importance.add(matrix)
+            harms = _harms(matrix, columns, types, pool)
+            _add(found.harms.setdefault(tensor, {}), harms)
             if request.corrects:
-                gains = _gains(matrix, types, pool)
-                sensitivity.corrected_harms[matrix.tensor] = {
-                    number: harm * gains.get(number, 1.0) for number, harm in harms.items()
-                }
-    return sensitivity
+                # Experts of one tensor are alike, and there may be hundreds.
+                if not gains.get(tensor):
+                    gains[tensor] = _gains(matrix, types, pool)
+                corrected = {n: harm * gains[tensor].get(n, 1.0) for n, harm in harms.items()}
+                _add(found.corrected_harms.setdefault(tensor, {}), corrected)
+    return msgspec.structs.replace(found, importance=importance.found)
+
+
+def _harms(
+    matrix: GradedMatrix,
+    columns: npt.NDArray[np.float32] | None,
+    types: Sequence[int],
+    pool: Executor,
+) -> Harms:
+    """Return the harms of types for a matrix; some rows stand for all of a large one."""
+    weights, sample, step = matrix.weights, matrix.sample, 1
+    # Of an output's rows, a few matter more than all others: those of the likely tokens.
+    if matrix.is_in_layer and isinstance(sample, GradientSample):
+        step = max(1, len(weights) // _SAMPLED_ROWS)
+        rows = slice(None, None, step)
+        weights, sample = weights[rows].contiguous(), sample.of_rows(rows)
+    harms = harms_of(weights, columns, sample, types, pool)
+    # Errors of different rows are independent, so that their effects' squares add up.
+    return {number: step * harm for number, harm in harms.items()}
+
+
+def _add(sums: Harms, harms: Harms) -> None:
+    for number, harm in harms.items():
+        sums[number] = sums.get(number, 0.0) + harm
 
 
 def _gains(matrix: GradedMatrix, types: Sequence[int], pool: Executor) -> Harms:
@@ -54,7 +84,7 @@ def _gains(matrix: GradedMatrix, types: Sequence[int], pool: Executor) -> Harms:
     They are measured for the smallest and the largest type on some rows; others lie between.
     """
     able = sorted((number for number in types if number in BLOCK_FIELDS), key=_bits)
-    if matrix.statistics is None or not able:
+    if matrix.statistics is None or not able or not has_enough_tokens(matrix.statistics):
         return {}
     trial = _Trial(matrix.weights, matrix.statistics, pool)
     low, high = (trial.gain(able[place], pool) for place in (0, -1))
@@ -67,12 +97,11 @@ class _Trial:
     """Some rows of a matrix on which corrected rounding is tried."""
 
     def __init__(self, weights: torch.Tensor, statistics: MatrixStatistics, pool: Executor) -> None:
-        step = max(1, len(weights) // _TRIED_ROWS)
-        self._rows = weights[::step].contiguous()
+        rows = slice(None, None, max(1, len(weights) // _TRIED_ROWS))
+        self._rows = weights[rows].contiguous()
         self._corrector = Corrector(statistics.second_moments(pool))
         self._held_out = weighed_inputs(statistics.sample)
-        gradients = statistics.sample.gradients[:, ::step]
-        self._sample = GradientSample(statistics.sample.inputs, gradients)
+        self._sample = statistics.sample.of_rows(rows)
 
     def gain(self, type_number: int, pool: Executor) -> float:
         """Return the harm with corrected rounding as a share of that with ggml's."""

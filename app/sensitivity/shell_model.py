@@ -37,7 +37,11 @@ def shell_model(checkpoint: Path) -> Any:
         config = AutoConfig.from_pretrained(checkpoint, trust_remote_code=False)
         with _without_values():
             model = AutoModelForCausalLM.from_config(
-                config, trust_remote_code=False, dtype=torch.float32
+                config,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                # One product for each expert, so that each can be watched.
+                experts_implementation="eager",
             )
     except Exception as error:
         # Code for each of hundreds of architectures fails in its own way.
@@ -59,15 +63,6 @@ def layers_of(model: nn.Module) -> LayerList:
             path, _, attribute = prefix.rpartition(".")
             return LayerList(model.get_submodule(path), attribute, f"{prefix}.", module)
     raise gradients_unavailable(tr("its layers are not in one list"))
-
-
-def stored_name_of(parameter: str, stored: frozenset[str], base_prefix: str) -> str | None:
-    """Return the name under which a checkpoint stores a parameter, if it does.
-
-    Checkpoints of the bare model lack the prefix that the model with an output matrix gives it.
-    """
-    bare = parameter.removeprefix(f"{base_prefix}.")
-    return next((name for name in (parameter, bare) if name in stored), None)
 
 
 @contextmanager

@@ -12,8 +12,16 @@ WEIGHTS = np.random.default_rng(0).standard_normal((40, 64), np.float32)
 ROWS = np.random.default_rng(1).integers(0, 256, (40, 34), np.uint8)
 
 
+def saved(folder: Path) -> RoundedRows:
+    """Save the rows in two parts, as those of two experts."""
+    rounded = RoundedRows(folder, 8)
+    rounded.add(WEIGHTS[:15], ROWS[:15])
+    rounded.add(WEIGHTS[15:], ROWS[15:])
+    return rounded
+
+
 def test_rows_are_found_in_another_order(tmp_path: Path) -> None:
-    rounded = RoundedRows.save(tmp_path / "a", 8, WEIGHTS, ROWS)
+    rounded = saved(tmp_path / "a")
     order = np.random.default_rng(2).permutation(40)
     found = rounded.find(WEIGHTS[order])
     assert found is not None
@@ -24,7 +32,7 @@ def test_rows_are_found_in_another_order(tmp_path: Path) -> None:
 
 
 def test_one_unknown_row_is_one_too_many(tmp_path: Path) -> None:
-    rounded = RoundedRows.save(tmp_path / "a", 8, WEIGHTS, ROWS)
+    rounded = saved(tmp_path / "a")
     changed = WEIGHTS.copy()
     changed[3, 5] = np.nextafter(changed[3, 5], np.float32(9))
     assert rounded.find(changed) is None

@@ -17,7 +17,7 @@ def test_the_divergence_is_half_the_mean_square_of_gradient_times_error_times_in
         torch.stack([(g @ ERROR @ x) ** 2 for x, g in zip(INPUTS, GRADIENTS, strict=True)]).mean()
         / 2
     )
-    total = GradientSample(INPUTS, GRADIENTS).new_sum()
+    total = GradientSample(INPUTS, GRADIENTS, len(INPUTS)).new_sum()
     for rows in (slice(0, 5), slice(5, 12)):
         total.add(ERROR[rows], rows)
     assert total.divergence() == pytest.approx(float(expected), rel=1e-5)
@@ -39,14 +39,22 @@ def test_lookups_count_only_the_rows_that_are_looked_up() -> None:
 
 
 def test_two_uses_of_one_matrix_add_up() -> None:
-    sample = GradientSample(INPUTS, GRADIENTS)
+    sample = GradientSample(INPUTS, GRADIENTS, len(INPUTS))
     alone, twice = sample.new_sum(), CombinedSample([sample, sample]).new_sum()
     for total in (alone, twice):
         total.add(ERROR, slice(0, 12))
     assert twice.divergence() == pytest.approx(2 * alone.divergence())
 
 
+def test_an_expert_that_sees_a_few_tokens_does_less_harm() -> None:
+    total = GradientSample(INPUTS, GRADIENTS, 4 * len(INPUTS)).new_sum()
+    every = GradientSample(INPUTS, GRADIENTS, len(INPUTS)).new_sum()
+    for one in (total, every):
+        one.add(ERROR, slice(0, 12))
+    assert every.divergence() == pytest.approx(4 * total.divergence())
+
+
 def test_no_tokens_do_no_harm() -> None:
-    total = GradientSample(INPUTS[:0], GRADIENTS[:0]).new_sum()
+    total = GradientSample(INPUTS[:0], GRADIENTS[:0], 50).new_sum()
     total.add(ERROR, slice(0, 12))
     assert total.divergence() == 0
