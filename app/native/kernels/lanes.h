@@ -129,29 +129,6 @@ INLINE void find_blocks(const float *blocks[LANES], const float *base, int64_t f
     }
 }
 
-INLINE uint64_t pair_at(const float *values) {
-    uint64_t pair;
-    memcpy(&pair, values, sizeof pair);
-    return pair;
-}
-
-/* Reads `length` floats of every lane's block, an even number, from `offset` on, into `values[length][LANES]`.
- * Two floats of two blocks at a time take half as many loads and stores. */
-INLINE void load_lanes_at(float (*RESTRICT values)[LANES], const float *const blocks[LANES], int offset, int length) {
-    for (int lane = 0; lane < LANES; lane += 2) {
-        for (int i = 0; i < length; i += 2) {
-            const uint64_t one = pair_at(blocks[lane] + offset + i), other = pair_at(blocks[lane + 1] + offset + i);
-            const uint64_t first = (one & UINT32_MAX) | other << 32, second = one >> 32 | other >> 32 << 32;
-            memcpy(&values[i][lane], &first, sizeof first);
-            memcpy(&values[i + 1][lane], &second, sizeof second);
-        }
-    }
-}
-
-INLINE void load_lanes(float (*RESTRICT values)[LANES], const float *const blocks[LANES], int length) {
-    load_lanes_at(values, blocks, 0, length);
-}
-
 /* Asks for blocks `first` to `first + LANES - 1` of `count`, which lie one after the other. load_lanes goes through
  * them side by side, in too many streams for a processor to foresee. */
 INLINE void fetch_blocks(const float *base, int64_t first, int64_t count, int length) {
@@ -161,15 +138,6 @@ INLINE void fetch_blocks(const float *base, int64_t first, int64_t count, int le
 #else
     (void)base, (void)first, (void)count, (void)length;
 #endif
-}
-
-/* Writes the packed bytes of blocks `first`, `first + 1`, ... of `count`, `size` bytes each. */
-INLINE void store_lanes(uint8_t *RESTRICT target, const uint8_t (*RESTRICT bytes)[LANES], int64_t first, int64_t count,
-                        int size) {
-    for (int lane = 0; lane < LANES && first + lane < count; lane++) {
-        uint8_t *block = target + (first + lane) * size;
-        for (int i = 0; i < size; i++) block[i] = bytes[i][lane];
-    }
 }
 
 /* Rounds `value` to half precision, in place, and writes its two bytes, lower byte first. */

@@ -2,6 +2,7 @@
  * ggml-quants.c: quantize_row_q6_K_ref and quantize_row_q6_K_impl. */
 #include "lanes.h"
 #include "symmetric_scale.h"
+#include "transposes.h"
 
 enum { SUPER_BLOCK = 256, SUB_BLOCK = 16, SUB_BLOCKS = 16, LIMIT = 32 };
 /* A block: four bits of each weight, two more of each, the scales, the scale of the scales. */

@@ -7,6 +7,7 @@
 #include "lanes.h"
 #include "least_squares.h"
 #include "symmetric_scale.h"
+#include "transposes.h"
 
 enum { SUPER_BLOCK = 256, SUB_BLOCK = 16, SUB_BLOCKS = 16, LIMIT = 4, ROUNDS = 5 };
 

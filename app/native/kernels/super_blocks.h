@@ -6,6 +6,7 @@
 #include "lanes.h"
 #include "positive_scales.h"
 #include "scale_and_min.h"
+#include "transposes.h"
 
 enum { SUPER_BLOCK = 256, MOST_SUB_BLOCKS = 16, MOST_BYTES = 176 };
 
