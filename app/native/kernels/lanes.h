@@ -10,6 +10,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__SSE2__) || defined(_M_X64)
+#define HAS_SHUFFLES 1
+#include <immintrin.h>
+#else
+#define HAS_SHUFFLES 0
+#endif
+
 /* Two vectors side by side hide the latency of one chain of additions. */
 #if defined(__AVX512F__)
 #define LANES 32
@@ -111,11 +118,23 @@ INLINE float float_from_half(uint16_t half) {
     return float_of((int32_t)(sign | (uint32_t)bits_of(magnitude)));
 }
 
-/* The bits set in any lane. */
-INLINE int32_t bits_of_all_lanes(const int32_t *lanes) {
+/* Whether any lane isn't zero. */
+INLINE int any_lane(const int32_t *lanes) {
+#if defined(__AVX512F__)
+    __m512i bits = _mm512_setzero_si512();
+    for (int lane = 0; lane < LANES; lane += 16) bits = _mm512_or_si512(bits, _mm512_load_si512(lanes + lane));
+    return _mm512_test_epi32_mask(bits, bits) != 0;
+#elif defined(__AVX2__)
+    __m256i bits = _mm256_setzero_si256();
+    for (int lane = 0; lane < LANES; lane += 8) {
+        bits = _mm256_or_si256(bits, _mm256_load_si256((const __m256i *)(const void *)(lanes + lane)));
+    }
+    return !_mm256_testz_si256(bits, bits);
+#else
     int32_t bits = 0;
     FOR_LANES bits |= lanes[lane];
-    return bits;
+    return bits != 0;
+#endif
 }
 
 /* Where each lane's block begins, for blocks `first` to `first + LANES - 1` of `count`; lanes beyond the

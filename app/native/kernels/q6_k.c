@@ -76,7 +76,7 @@ INLINE void number_weights(const float (*RESTRICT x)[LANES], const float (*RESTR
         ALIGNED int32_t is_zero[LANES];
         number_by_step(x + start, steps[block], numbers + start);
         FOR_LANES is_zero[lane] = steps[block][lane] == 0;
-        if (!bits_of_all_lanes(is_zero)) continue;
+        if (!any_lane(is_zero)) continue;
         keep_searched_numbers(x + start, steps[block], factors[block], empty, numbers + start);
     }
 }

@@ -16,8 +16,22 @@ typedef struct {
     ALIGNED float origin[LANES];
 } ScaleAndMin;
 
+/* The error of the line through the least and the greatest value. */
+INLINE void add_first_errors(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
+                             int outside, const ScaleAndMin *RESTRICT found, float *RESTRICT error) {
+    ALIGNED float sum[LANES] = {0};
+    for (int i = 0; i < search.length; i++) {
+        FOR_LANES {
+            const float value = x[i][lane], least = found->minimum[lane];
+            const float number = number_at(found->factor[lane] * (value - least), search.highest, outside);
+            sum[lane] += weighed_error(value, w[i][lane], search, number, found->scale[lane], least);
+        }
+    }
+    FOR_LANES error[lane] = sum[lane];
+}
+
 INLINE void start_search(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
-                         Progress *RESTRICT p, Candidate *RESTRICT c, ScaleAndMin *RESTRICT found) {
+                         Progress *RESTRICT p, ScaleAndMin *RESTRICT found) {
     add_totals(x, w, search.length, p);
     FOR_LANES {
         const float first = (float)search.highest / (p->greatest[lane] - p->least[lane]);
@@ -25,13 +39,11 @@ INLINE void start_search(const float (*RESTRICT x)[LANES], const float (*RESTRIC
         found->origin[lane] = found->minimum[lane] = p->least[lane];
         found->scale[lane] = 1 / first;
     }
-    for (int i = 0; i < search.length; i++) {
-        FOR_LANES {
-            const float value = found->factor[lane] * (x[i][lane] - p->least[lane]);
-            c->numbers[i][lane] = number_at(value, search.highest, UNKNOWN);
-        }
+    if (find_outside(p, found->factor, p->least, search.highest) == INSIDE) {
+        add_first_errors(x, w, search, INSIDE, found, p->error);
+    } else {
+        add_first_errors(x, w, search, UNKNOWN, found, p->error);
     }
-    add_errors(x, w, search, c->numbers, found->scale, p->least, p->error);
 }
 
 INLINE void try_factor(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search, int n,
@@ -57,7 +69,7 @@ INLINE int is_worth_adding(Search search, int n, const Progress *RESTRICT p, con
 INLINE void keep_better_line(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
                              const Candidate *RESTRICT c, Progress *RESTRICT p, ScaleAndMin *RESTRICT found) {
     ALIGNED float error[LANES];
-    add_errors(x, w, search, c->numbers, c->scale, c->minimum, error);
+    add_errors(x, w, search, c, error);
     FOR_LANES {
         const int better = (c->determinant[lane] > 0) & (error[lane] < p->error[lane]);
         p->error[lane] = choose(better, error[lane], p->error[lane]);
@@ -78,7 +90,7 @@ INLINE void search_scales_and_mins(const float (*RESTRICT x)[LANES], const float
     Candidate candidates[SUB_BLOCKS_TOGETHER];
     for (int k = 0; k < blocks; k++) {
         const int at = search.length * k;
-        start_search(x + at, w + at, search, &progress[k], &candidates[k], &found[k]);
+        start_search(x + at, w + at, search, &progress[k], &found[k]);
     }
     for (int n = 0; n <= search.last; n++) {
         for (int k = 0; k < blocks; k++) {

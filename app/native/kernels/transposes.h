@@ -4,13 +4,6 @@
 
 #include "lanes.h"
 
-#if defined(__SSE2__) || defined(_M_X64)
-#define HAS_SHUFFLES 1
-#include <immintrin.h>
-#else
-#define HAS_SHUFFLES 0
-#endif
-
 /* Floats are read by a cache line, which a far block would otherwise push out again. */
 enum { FLOATS_AT_ONCE = 16 };
 
