@@ -5,8 +5,14 @@
 
 #include "line_fit.h"
 
-/* Sub-blocks that are searched in turns, which hides the latency of the divisions. */
-enum { SUB_BLOCKS_TOGETHER = 2 };
+/* Sub-blocks are searched in turns, which hides the latency of the divisions. More than 32 weights of 32 lanes would
+ * fill the first cache so far that where the stack happens to lie decides on a third of the speed. */
+#if defined(__AVX512F__)
+enum { WEIGHTS_TOGETHER = 32 };
+#else
+enum { WEIGHTS_TOGETHER = 64 };
+#endif
+enum { SHORTEST_SUB_BLOCK = 16, MOST_TOGETHER = WEIGHTS_TOGETHER / SHORTEST_SUB_BLOCK };
 
 /* `factor` and `origin` give the numbers found: q = nearest_int(factor * (x - origin)), clamped. */
 typedef struct {
@@ -80,14 +86,14 @@ INLINE void keep_better_line(const float (*RESTRICT x)[LANES], const float (*RES
     }
 }
 
-/* Searches `blocks` sub-blocks per lane, up to SUB_BLOCKS_TOGETHER, which lie one after the other.
+/* Searches `blocks` sub-blocks per lane, up to MOST_TOGETHER, which lie one after the other.
  *
  * Where all values are equal and none is above zero, ggml leaves before the search. Here the factor is infinite, so
  * that every number and the scale are 0 and no candidate has a determinant: the same result. */
 INLINE void search_scales_and_mins(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
                                    int blocks, ScaleAndMin *RESTRICT found) {
-    Progress progress[SUB_BLOCKS_TOGETHER];
-    Candidate candidates[SUB_BLOCKS_TOGETHER];
+    Progress progress[MOST_TOGETHER];
+    Candidate candidates[MOST_TOGETHER];
     for (int k = 0; k < blocks; k++) {
         const int at = search.length * k;
         start_search(x + at, w + at, search, &progress[k], &found[k]);
