@@ -37,9 +37,10 @@ typedef struct {
 
 INLINE int is_empty(float extreme) { return fabsf(extreme) < SMALLEST_MAXIMUM; }
 
+/* The extreme becomes -LIMIT, so no number can be below. */
 INLINE float first_number(float value, float extreme) {
     const SymmetricSearch search = {.length = SUB_BLOCK, .limit = LIMIT, .finite = 1};
-    return symmetric_number(-(float)LIMIT / extreme * value, search);
+    return searched_number(-(float)LIMIT / extreme * value, search, UPPER);
 }
 
 /* Where the other numbers, given their sums, want the number of `value`. */
@@ -217,8 +218,8 @@ INLINE void settle_numbers(const float *const blocks[LANES], const Starts *start
         const int block = places[n] / LANES, lane = places[n] % LANES;
         const int empty = is_empty(starts->extremes[block][lane]);
         for (int i = 0; i < SUB_BLOCK; i++) {
-            const int32_t number = (int32_t)s->numbers[SUB_BLOCK * (n / LANES) + i][n % LANES] + LIMIT;
-            numbers[SUB_BLOCK * block + i][lane] = (uint8_t)(empty ? 0 : number);
+            const float number = empty ? -(float)LIMIT : s->numbers[SUB_BLOCK * (n / LANES) + i][n % LANES];
+            numbers[SUB_BLOCK * block + i][lane] = (uint8_t)((int32_t)number + LIMIT);
         }
     }
 }
