@@ -5,8 +5,8 @@
 
 #include "line_fit.h"
 
-/* Sub-blocks are searched in turns, which hides the latency of the divisions. More than 32 weights of 32 lanes would
- * fill the first cache so far that where the stack happens to lie decides on a third of the speed. */
+/* Sub-blocks are searched in turns, which hides the latency of the divisions. More than 32 weights of 32 lanes nearly
+ * fill the first cache: at times, when something else needs it too, they took a third longer. */
 #if defined(__AVX512F__)
 enum { WEIGHTS_TOGETHER = 32 };
 #else

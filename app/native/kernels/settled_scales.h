@@ -40,7 +40,7 @@ INLINE int is_empty(float extreme) { return fabsf(extreme) < SMALLEST_MAXIMUM; }
 /* The extreme becomes -LIMIT, so no number can be below. */
 INLINE float first_number(float value, float extreme) {
     const SymmetricSearch search = {.length = SUB_BLOCK, .limit = LIMIT, .finite = 1};
-    return searched_number(-(float)LIMIT / extreme * value, search, UPPER);
+    return symmetric_number(-(float)LIMIT / extreme * value, search, UPPER);
 }
 
 /* Where the other numbers, given their sums, want the number of `value`. */

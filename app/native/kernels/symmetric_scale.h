@@ -8,7 +8,12 @@
 
 enum { MOST_VALUES = 32, MOST_FACTORS = 3 };
 
+/* Unrolled, so that all sums stay in registers. */
+#if defined(__GNUC__) && !defined(__clang__)
 #define FOR_FACTORS(k) _Pragma("GCC unroll 3") for (int k = 0; k < count; k++)
+#else
+#define FOR_FACTORS(k) for (int k = 0; k < count; k++)
+#endif
 
 typedef struct {
     int length; /* values per sub-block */
@@ -21,20 +26,13 @@ INLINE int32_t stored_number(float value, int limit) {
     return clamp_int(nearest_int(value), -limit, limit - 1) + limit;
 }
 
-/* nearest_int, clamped. With 1.5 * 2^23 added, the low bits of a float below 2^22 are an integer already. */
-INLINE float symmetric_number(float value, SymmetricSearch search) {
-    const int32_t zero = 0x4B400000, lowest = zero - search.limit, highest = zero + search.limit - 1;
-    if (!search.finite) return (float)clamp_int(nearest_int(value), -search.limit, search.limit - 1);
-    return float_of(clamp_int(bits_of(value + 12582912.f), lowest, highest)) - 12582912.f;
-}
-
 /* Which limits a number may exceed before it is limited. */
 enum { NEITHER = 0, UPPER = 1, LOWER = 2 };
 
-/* symmetric_number in fewer instructions. As integers, the bits of positive floats are in order and above those of
- * negative ones; as unsigned integers, those of negative floats are in the order of magnitudes and above the others. */
-INLINE float searched_number(float value, SymmetricSearch search, int exceeded) {
-    if (!search.finite) return symmetric_number(value, search);
+/* nearest_int, limited. As integers, the bits of positive floats are in order and above those of negative ones; as
+ * unsigned integers, those of negative floats are in the order of magnitudes and above the others. */
+INLINE float symmetric_number(float value, SymmetricSearch search, int exceeded) {
+    if (!search.finite) return (float)clamp_int(nearest_int(value), -search.limit, search.limit - 1);
     const int32_t highest = bits_of((float)(search.limit - 1)), lowest = bits_of(-(float)search.limit);
     int32_t bits = bits_of(round_small(value));
     if (exceeded & UPPER) bits = bits < highest ? bits : highest;
@@ -75,7 +73,7 @@ INLINE void try_factors(const float (*RESTRICT x)[LANES], const float (*RESTRICT
     for (int i = 0; i < search.length; i++) {
         FOR_FACTORS(k) {
             FOR_LANES {
-                const float number = searched_number(factors[k][lane] * x[i][lane], search, exceeded);
+                const float number = symmetric_number(factors[k][lane] * x[i][lane], search, exceeded);
                 sums[k].qx[lane] += wx[i][lane] * number;
                 sums[k].qq[lane] += w[i][lane] * number * number;
             }

@@ -11,7 +11,7 @@ enum { FLOATS_AT_ONCE = 16 };
 
 enum { LANES_AT_ONCE = 8 };
 
-/* Rows `upper` and `upper + 4`, four floats each. */
+/* Four floats from `at` on of block `row`, and of the one four further. */
 INLINE __m256 pair_of_rows(const float *const blocks[LANES_AT_ONCE], int at, int row) {
     const __m256 lower = _mm256_castps128_ps256(_mm_loadu_ps(blocks[row] + at));
     return _mm256_insertf128_ps(lower, _mm_loadu_ps(blocks[row + 4] + at), 1);
