@@ -2,6 +2,7 @@
  * ggml-quants.c: quantize_row_iq4_nl_impl with ntry 7. */
 #include "lanes.h"
 #include "least_squares.h"
+#include "transposes.h"
 
 enum { SUB_BLOCK = 32, LEVELS = 16, TRIES = 7 };
 enum { SUPER_BLOCK = 256, SUB_BLOCKS = 8, SCALE_LIMIT = 32 };

@@ -10,6 +10,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__SSE2__) || defined(_M_X64)
+#define HAS_SHUFFLES 1
+#include <immintrin.h>
+#else
+#define HAS_SHUFFLES 0
+#endif
+
 /* Two vectors side by side hide the latency of one chain of additions. */
 #if defined(__AVX512F__)
 #define LANES 32
@@ -111,11 +118,23 @@ INLINE float float_from_half(uint16_t half) {
     return float_of((int32_t)(sign | (uint32_t)bits_of(magnitude)));
 }
 
-/* The bits set in any lane. */
-INLINE int32_t bits_of_all_lanes(const int32_t *lanes) {
+/* Whether any lane isn't zero. */
+INLINE int any_lane(const int32_t *lanes) {
+#if defined(__AVX512F__)
+    __m512i bits = _mm512_setzero_si512();
+    for (int lane = 0; lane < LANES; lane += 16) bits = _mm512_or_si512(bits, _mm512_load_si512(lanes + lane));
+    return _mm512_test_epi32_mask(bits, bits) != 0;
+#elif defined(__AVX2__)
+    __m256i bits = _mm256_setzero_si256();
+    for (int lane = 0; lane < LANES; lane += 8) {
+        bits = _mm256_or_si256(bits, _mm256_load_si256((const __m256i *)(const void *)(lanes + lane)));
+    }
+    return !_mm256_testz_si256(bits, bits);
+#else
     int32_t bits = 0;
     FOR_LANES bits |= lanes[lane];
-    return bits;
+    return bits != 0;
+#endif
 }
 
 /* Where each lane's block begins, for blocks `first` to `first + LANES - 1` of `count`; lanes beyond the
@@ -129,29 +148,6 @@ INLINE void find_blocks(const float *blocks[LANES], const float *base, int64_t f
     }
 }
 
-INLINE uint64_t pair_at(const float *values) {
-    uint64_t pair;
-    memcpy(&pair, values, sizeof pair);
-    return pair;
-}
-
-/* Reads `length` floats of every lane's block, an even number, from `offset` on, into `values[length][LANES]`.
- * Two floats of two blocks at a time take half as many loads and stores. */
-INLINE void load_lanes_at(float (*RESTRICT values)[LANES], const float *const blocks[LANES], int offset, int length) {
-    for (int lane = 0; lane < LANES; lane += 2) {
-        for (int i = 0; i < length; i += 2) {
-            const uint64_t one = pair_at(blocks[lane] + offset + i), other = pair_at(blocks[lane + 1] + offset + i);
-            const uint64_t first = (one & UINT32_MAX) | other << 32, second = one >> 32 | other >> 32 << 32;
-            memcpy(&values[i][lane], &first, sizeof first);
-            memcpy(&values[i + 1][lane], &second, sizeof second);
-        }
-    }
-}
-
-INLINE void load_lanes(float (*RESTRICT values)[LANES], const float *const blocks[LANES], int length) {
-    load_lanes_at(values, blocks, 0, length);
-}
-
 /* Asks for blocks `first` to `first + LANES - 1` of `count`, which lie one after the other. load_lanes goes through
  * them side by side, in too many streams for a processor to foresee. */
 INLINE void fetch_blocks(const float *base, int64_t first, int64_t count, int length) {
@@ -161,15 +157,6 @@ INLINE void fetch_blocks(const float *base, int64_t first, int64_t count, int le
 #else
     (void)base, (void)first, (void)count, (void)length;
 #endif
-}
-
-/* Writes the packed bytes of blocks `first`, `first + 1`, ... of `count`, `size` bytes each. */
-INLINE void store_lanes(uint8_t *RESTRICT target, const uint8_t (*RESTRICT bytes)[LANES], int64_t first, int64_t count,
-                        int size) {
-    for (int lane = 0; lane < LANES && first + lane < count; lane++) {
-        uint8_t *block = target + (first + lane) * size;
-        for (int i = 0; i < size; i++) block[i] = bytes[i][lane];
-    }
 }
 
 /* Rounds `value` to half precision, in place, and writes its two bytes, lower byte first. */

@@ -6,6 +6,7 @@
 #include "lanes.h"
 #include "scale_and_min.h"
 #include "symmetric_scale.h"
+#include "transposes.h"
 
 enum { BLOCK = 32, HALF_BLOCK = 16, MOST_BLOCK_BYTES = 24 };
 

@@ -57,21 +57,18 @@ INLINE float number_at(float value, int highest, int outside) {
  * an origin above all values, is left to nearest_int. */
 INLINE int find_outside(const Progress *RESTRICT p, const float *RESTRICT factor, const float *RESTRICT origin,
                         int highest) {
-    ALIGNED int32_t outside[LANES];
+    ALIGNED int32_t above[LANES], below[LANES], outside[LANES], strange[LANES];
     FOR_LANES {
-        const float f = factor[lane];
-        const int is_above = !(f * (p->greatest[lane] - origin[lane]) < (float)highest + 0.5f);
-        const int is_below = !((f > 0) & (f * (p->least[lane] - origin[lane]) >= -0.5f));
-        outside[lane] = (ABOVE & -is_above) | (BELOW & -is_below);
+        const float f = factor[lane], first = f * (p->least[lane] - origin[lane]);
+        const float last = f * (p->greatest[lane] - origin[lane]);
+        above[lane] = -!(last < (float)highest + 0.5f);
+        below[lane] = -!((f > 0) & (first >= -0.5f));
+        outside[lane] = above[lane] | below[lane];
+        strange[lane] = -!((f > 0) & (fabsf(first) < LARGEST_SMALL) & (fabsf(last) < LARGEST_SMALL));
     }
-    const int found = bits_of_all_lanes(outside);
-    if (found == INSIDE) return INSIDE;
-    FOR_LANES {
-        const float one = fabsf(factor[lane] * (p->greatest[lane] - origin[lane]));
-        const float other = fabsf(factor[lane] * (p->least[lane] - origin[lane]));
-        outside[lane] = !((factor[lane] > 0) & (one < LARGEST_SMALL) & (other < LARGEST_SMALL));
-    }
-    return bits_of_all_lanes(outside) ? UNKNOWN : found;
+    if (!any_lane(outside)) return INSIDE;
+    if (any_lane(strange)) return UNKNOWN;
+    return (any_lane(above) ? ABOVE : 0) | (any_lane(below) ? BELOW : 0);
 }
 
 INLINE void add_totals(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], int length,
@@ -101,10 +98,12 @@ INLINE void add_totals(const float (*RESTRICT x)[LANES], const float (*RESTRICT 
 /* The line for `factor`. */
 INLINE void fit_line(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search, int outside,
                      const Progress *RESTRICT p, const float *RESTRICT origin, Candidate *RESTRICT c) {
-    ALIGNED float sum_q[LANES] = {0}, sum_qq[LANES] = {0}, sum_qx[LANES] = {0};
+    ALIGNED float sum_q[LANES] = {0}, sum_qq[LANES] = {0}, sum_qx[LANES] = {0}, factor[LANES], start[LANES];
+    FOR_LANES factor[lane] = c->factor[lane];
+    FOR_LANES start[lane] = origin[lane];
     for (int i = 0; i < search.length; i++) {
         FOR_LANES {
-            const float number = number_at(c->factor[lane] * (x[i][lane] - origin[lane]), search.highest, outside);
+            const float number = number_at(factor[lane] * (x[i][lane] - start[lane]), search.highest, outside);
             const float weighed = w[i][lane] * number;
             c->numbers[i][lane] = number;
             sum_q[lane] += weighed;
@@ -112,31 +111,40 @@ INLINE void fit_line(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)
             sum_qx[lane] += weighed * x[i][lane];
         }
     }
+    ALIGNED int32_t through_zero[LANES];
     FOR_LANES {
         const float q = sum_q[lane], qq = sum_qq[lane], qx = sum_qx[lane], sum_w = p->sum_w[lane];
         const float determinant = sum_w * qq - q * q;
-        const float slope = (sum_w * qx - p->sum_x[lane] * q) / determinant;
-        const float offset = (qq * p->sum_x[lane] - q * qx) / determinant;
-        const float through_zero = qx / qq;
-        c->scale[lane] = choose(offset > 0, through_zero, slope);
-        c->minimum[lane] = choose(offset > 0, 0, offset);
+        c->scale[lane] = (sum_w * qx - p->sum_x[lane] * q) / determinant;
+        c->minimum[lane] = (qq * p->sum_x[lane] - q * qx) / determinant;
         c->determinant[lane] = determinant;
         c->sum_q[lane] = q;
         c->sum_qq[lane] = qq;
         c->sum_qx[lane] = qx;
+        through_zero[lane] = -(c->minimum[lane] > 0);
+    }
+    if (!any_lane(through_zero)) return;
+    FOR_LANES {
+        c->scale[lane] = choose(through_zero[lane] & 1, sum_qx[lane] / sum_qq[lane], c->scale[lane]);
+        c->minimum[lane] = choose(through_zero[lane] & 1, 0, c->minimum[lane]);
     }
 }
 
+INLINE float weighed_error(float value, float weight, Search search, float number, float scale, float minimum) {
+    const float difference = scale * number + minimum - value;
+    return weight * (search.absolute ? fabsf(difference) : difference * difference);
+}
+
 INLINE void add_errors(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
-                       const float (*RESTRICT numbers)[LANES], const float *RESTRICT scale,
-                       const float *RESTRICT minimum, float *RESTRICT error) {
-    FOR_LANES error[lane] = 0;
+                       const Candidate *RESTRICT c, float *RESTRICT error) {
+    ALIGNED float sum[LANES] = {0};
     for (int i = 0; i < search.length; i++) {
         FOR_LANES {
-            const float difference = scale[lane] * numbers[i][lane] + minimum[lane] - x[i][lane];
-            error[lane] += w[i][lane] * (search.absolute ? fabsf(difference) : difference * difference);
+            sum[lane] += weighed_error(x[i][lane], w[i][lane], search, c->numbers[i][lane], c->scale[lane],
+                                       c->minimum[lane]);
         }
     }
+    FOR_LANES error[lane] = sum[lane];
 }
 
 /* Returns 0 if add_errors would find no lane's error below the least so far.
@@ -160,7 +168,7 @@ INLINE int may_be_better(const Progress *RESTRICT p, const Candidate *RESTRICT c
         const int is_worse = holds & (error - 1e-5f * magnitude > 1.00001f * least_error);
         possible[lane] = (c->determinant[lane] > 0) & !is_worse;
     }
-    return bits_of_all_lanes(possible);
+    return any_lane(possible);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include "least_squares.h"
 #include "settled_scales.h"
 #include "symmetric_scale.h"
+#include "transposes.h"
 
 enum { SCALE_LIMIT = 32 };
 /* A block: the high bit of each weight, two more of each, the scales, the scale of the scales. */

@@ -2,6 +2,7 @@
  * ggml-quants.c: quantize_row_q6_K_ref and quantize_row_q6_K_impl. */
 #include "lanes.h"
 #include "symmetric_scale.h"
+#include "transposes.h"
 
 enum { SUPER_BLOCK = 256, SUB_BLOCK = 16, SUB_BLOCKS = 16, LIMIT = 32 };
 /* A block: four bits of each weight, two more of each, the scales, the scale of the scales. */
@@ -75,7 +76,7 @@ INLINE void number_weights(const float (*RESTRICT x)[LANES], const float (*RESTR
         ALIGNED int32_t is_zero[LANES];
         number_by_step(x + start, steps[block], numbers + start);
         FOR_LANES is_zero[lane] = steps[block][lane] == 0;
-        if (!bits_of_all_lanes(is_zero)) continue;
+        if (!any_lane(is_zero)) continue;
         keep_searched_numbers(x + start, steps[block], factors[block], empty, numbers + start);
     }
 }

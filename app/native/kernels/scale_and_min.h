@@ -5,8 +5,14 @@
 
 #include "line_fit.h"
 
-/* Sub-blocks that are searched in turns, which hides the latency of the divisions. */
-enum { SUB_BLOCKS_TOGETHER = 2 };
+/* Sub-blocks are searched in turns, which hides the latency of the divisions. More than 32 weights of 32 lanes nearly
+ * fill the first cache: at times, when something else needs it too, they took a third longer. */
+#if defined(__AVX512F__)
+enum { WEIGHTS_TOGETHER = 32 };
+#else
+enum { WEIGHTS_TOGETHER = 64 };
+#endif
+enum { SHORTEST_SUB_BLOCK = 16, MOST_TOGETHER = WEIGHTS_TOGETHER / SHORTEST_SUB_BLOCK };
 
 /* `factor` and `origin` give the numbers found: q = nearest_int(factor * (x - origin)), clamped. */
 typedef struct {
@@ -16,8 +22,22 @@ typedef struct {
     ALIGNED float origin[LANES];
 } ScaleAndMin;
 
+/* The error of the line through the least and the greatest value. */
+INLINE void add_first_errors(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
+                             int outside, const ScaleAndMin *RESTRICT found, float *RESTRICT error) {
+    ALIGNED float sum[LANES] = {0};
+    for (int i = 0; i < search.length; i++) {
+        FOR_LANES {
+            const float value = x[i][lane], least = found->minimum[lane];
+            const float number = number_at(found->factor[lane] * (value - least), search.highest, outside);
+            sum[lane] += weighed_error(value, w[i][lane], search, number, found->scale[lane], least);
+        }
+    }
+    FOR_LANES error[lane] = sum[lane];
+}
+
 INLINE void start_search(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
-                         Progress *RESTRICT p, Candidate *RESTRICT c, ScaleAndMin *RESTRICT found) {
+                         Progress *RESTRICT p, ScaleAndMin *RESTRICT found) {
     add_totals(x, w, search.length, p);
     FOR_LANES {
         const float first = (float)search.highest / (p->greatest[lane] - p->least[lane]);
@@ -25,13 +45,11 @@ INLINE void start_search(const float (*RESTRICT x)[LANES], const float (*RESTRIC
         found->origin[lane] = found->minimum[lane] = p->least[lane];
         found->scale[lane] = 1 / first;
     }
-    for (int i = 0; i < search.length; i++) {
-        FOR_LANES {
-            const float value = found->factor[lane] * (x[i][lane] - p->least[lane]);
-            c->numbers[i][lane] = number_at(value, search.highest, UNKNOWN);
-        }
+    if (find_outside(p, found->factor, p->least, search.highest) == INSIDE) {
+        add_first_errors(x, w, search, INSIDE, found, p->error);
+    } else {
+        add_first_errors(x, w, search, UNKNOWN, found, p->error);
     }
-    add_errors(x, w, search, c->numbers, found->scale, p->least, p->error);
 }
 
 INLINE void try_factor(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search, int n,
@@ -57,7 +75,7 @@ INLINE int is_worth_adding(Search search, int n, const Progress *RESTRICT p, con
 INLINE void keep_better_line(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
                              const Candidate *RESTRICT c, Progress *RESTRICT p, ScaleAndMin *RESTRICT found) {
     ALIGNED float error[LANES];
-    add_errors(x, w, search, c->numbers, c->scale, c->minimum, error);
+    add_errors(x, w, search, c, error);
     FOR_LANES {
         const int better = (c->determinant[lane] > 0) & (error[lane] < p->error[lane]);
         p->error[lane] = choose(better, error[lane], p->error[lane]);
@@ -68,17 +86,17 @@ INLINE void keep_better_line(const float (*RESTRICT x)[LANES], const float (*RES
     }
 }
 
-/* Searches `blocks` sub-blocks per lane, up to SUB_BLOCKS_TOGETHER, which lie one after the other.
+/* Searches `blocks` sub-blocks per lane, up to MOST_TOGETHER, which lie one after the other.
  *
  * Where all values are equal and none is above zero, ggml leaves before the search. Here the factor is infinite, so
  * that every number and the scale are 0 and no candidate has a determinant: the same result. */
 INLINE void search_scales_and_mins(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
                                    int blocks, ScaleAndMin *RESTRICT found) {
-    Progress progress[SUB_BLOCKS_TOGETHER];
-    Candidate candidates[SUB_BLOCKS_TOGETHER];
+    Progress progress[MOST_TOGETHER];
+    Candidate candidates[MOST_TOGETHER];
     for (int k = 0; k < blocks; k++) {
         const int at = search.length * k;
-        start_search(x + at, w + at, search, &progress[k], &candidates[k], &found[k]);
+        start_search(x + at, w + at, search, &progress[k], &found[k]);
     }
     for (int n = 0; n <= search.last; n++) {
         for (int k = 0; k < blocks; k++) {

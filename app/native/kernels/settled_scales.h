@@ -7,8 +7,9 @@
 #include "lanes.h"
 #include "least_squares.h"
 #include "symmetric_scale.h"
+#include "transposes.h"
 
-enum { SUPER_BLOCK = 256, SUB_BLOCK = 16, SUB_BLOCKS = 16, LIMIT = 4, ROUNDS = 5 };
+enum { SUPER_BLOCK = 256, SUB_BLOCK = 16, SUB_BLOCKS = 16, LIMIT = 4, ROUNDS = 5, FEW_VECTORS = 2 };
 
 /* Unrolled, so that the loop over the lanes around it is the innermost one and its sums stay in registers. */
 #if defined(__clang__)
@@ -36,14 +37,21 @@ typedef struct {
 
 INLINE int is_empty(float extreme) { return fabsf(extreme) < SMALLEST_MAXIMUM; }
 
+/* The extreme becomes -LIMIT, so no number can be below. */
 INLINE float first_number(float value, float extreme) {
     const SymmetricSearch search = {.length = SUB_BLOCK, .limit = LIMIT, .finite = 1};
-    return symmetric_number(-(float)LIMIT / extreme * value, search);
+    return symmetric_number(-(float)LIMIT / extreme * value, search, UPPER);
 }
 
 /* Where the other numbers, given their sums, want the number of `value`. */
 INLINE float wanted_number(float value, float others_qx, float others_qq) {
     return (float)clamp_int(nearest_int(value * others_qq / others_qx), -LIMIT, LIMIT - 1);
+}
+
+/* Whether the others want the number of `value` elsewhere; `qx` and `qq` are the sums of all. */
+INLINE int is_wanted_elsewhere(float value, float number, float qx, float qq) {
+    const float w = value * value, others_qx = qx - w * value * number, others_qq = qq - w * number * number;
+    return (others_qx > 0) & (wanted_number(value, others_qx, others_qq) != number);
 }
 
 /* find_extremes for finite values, which compare quicker as whole numbers. */
@@ -71,9 +79,7 @@ INLINE void start_search(const float (*RESTRICT x)[LANES], const float *RESTRICT
             qq += w * number * number;
         }
         FOR_SUB_BLOCK {
-            const float value = x[i][lane], w = value * value, number = first_number(value, extreme[lane]);
-            const float others_qx = qx - w * value * number, others_qq = qq - w * number * number;
-            any |= (others_qx > 0) & (wanted_number(value, others_qx, others_qq) != number);
+            any |= is_wanted_elsewhere(x[i][lane], first_number(x[i][lane], extreme[lane]), qx, qq);
         }
         sums->qx[lane] = qx;
         sums->qq[lane] = qq;
@@ -100,7 +106,16 @@ INLINE void move_number(const float *RESTRICT x, float *RESTRICT numbers, Produc
     }
 }
 
-/* Steps through the sub-blocks side by side, which hides the latency of the division. */
+/* Whether the others want the number of any lane's value elsewhere. */
+INLINE int is_any_wanted_elsewhere(const float *RESTRICT x, const float *RESTRICT numbers,
+                                   const Products *RESTRICT sums) {
+    ALIGNED int32_t wanted[LANES];
+    FOR_LANES wanted[lane] = -is_wanted_elsewhere(x[lane], numbers[lane], sums->qx[lane], sums->qq[lane]);
+    return any_lane(wanted);
+}
+
+/* Steps through the sub-blocks side by side, which hides the latency of the division. In few vectors, few numbers are
+ * left to move: to look for them first leaves the steps without any independent of each other. */
 INLINE void settle_round(Settling *RESTRICT s, int vectors) {
     for (int vector = 0; vector < vectors; vector++) {
         FOR_LANES s->moved[vector][lane] = 0;
@@ -108,6 +123,8 @@ INLINE void settle_round(Settling *RESTRICT s, int vectors) {
     for (int i = 0; i < SUB_BLOCK; i++) {
         for (int vector = 0; vector < vectors; vector++) {
             const int at = SUB_BLOCK * vector + i;
+            const Products *sums = &s->sums[vector];
+            if (vectors <= FEW_VECTORS && !is_any_wanted_elsewhere(s->x[at], s->numbers[at], sums)) continue;
             move_number(s->x[at], s->numbers[at], &s->sums[vector], s->moved[vector]);
         }
     }
@@ -131,6 +148,12 @@ INLINE void swap_sub_blocks(Settling *s, int32_t *places, int a, int b) {
     }
     swap(&s->sums[block_a].qx[lane_a], &s->sums[block_b].qx[lane_b]);
     swap(&s->sums[block_a].qq[lane_a], &s->sums[block_b].qq[lane_b]);
+}
+
+INLINE int count_movers(const Settling *s, int count) {
+    int movers = 0;
+    for (int n = 0; n < count; n++) movers += s->moved[n / LANES][n % LANES];
+    return movers;
 }
 
 /* Brings the sub-blocks in which a number moved to the front; returns their count. */
@@ -166,7 +189,7 @@ INLINE void take_sub_blocks(const float *const blocks[LANES], const Starts *star
 INLINE int vectors_for(int count) { return (count + LANES - 1) / LANES; }
 
 /* Settles the `count` sub-blocks at `places`, and leaves these in the order of the settled ones. A sub-block that
- * shares a vector with movers goes through their rounds unchanged. */
+ * shares a vector with movers goes through their rounds unchanged, so movers are gathered only to spare a vector. */
 static void settle(const float *const blocks[LANES], const Starts *starts, int32_t *places, int count,
                    Settling *RESTRICT s) {
     for (int vector = 0; vector < vectors_for(count); vector++) {
@@ -176,7 +199,9 @@ static void settle(const float *const blocks[LANES], const Starts *starts, int32
     }
     for (int round = 0; round < ROUNDS && count > 0; round++) {
         settle_round(s, vectors_for(count));
-        count = gather_movers(s, places, count);
+        const int movers = count_movers(s, count);
+        if (movers == 0) break;
+        if (vectors_for(movers) < vectors_for(count)) count = gather_movers(s, places, count);
     }
 }
 
@@ -216,8 +241,8 @@ INLINE void settle_numbers(const float *const blocks[LANES], const Starts *start
         const int block = places[n] / LANES, lane = places[n] % LANES;
         const int empty = is_empty(starts->extremes[block][lane]);
         for (int i = 0; i < SUB_BLOCK; i++) {
-            const int32_t number = (int32_t)s->numbers[SUB_BLOCK * (n / LANES) + i][n % LANES] + LIMIT;
-            numbers[SUB_BLOCK * block + i][lane] = (uint8_t)(empty ? 0 : number);
+            const float number = empty ? -(float)LIMIT : s->numbers[SUB_BLOCK * (n / LANES) + i][n % LANES];
+            numbers[SUB_BLOCK * block + i][lane] = (uint8_t)((int32_t)number + LIMIT);
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "lanes.h"
 #include "positive_scales.h"
 #include "scale_and_min.h"
+#include "transposes.h"
 
 enum { SUPER_BLOCK = 256, MOST_SUB_BLOCKS = 16, MOST_BYTES = 176 };
 
@@ -44,12 +45,12 @@ typedef struct {
 
 INLINE void search_sub_blocks(const float (*RESTRICT x)[LANES], const float *const *importance, Fit fit,
                               SubBlocks *RESTRICT blocks) {
-    ALIGNED float weights[SUB_BLOCKS_TOGETHER * LONGEST_SUB_BLOCK][LANES], variance[LANES];
-    const int length = fit.search.length;
+    ALIGNED float weights[WEIGHTS_TOGETHER][LANES], variance[LANES];
+    const int length = fit.search.length, together = WEIGHTS_TOGETHER / length;
     sum_squares(x, SUPER_BLOCK, variance);
     FOR_LANES variance[lane] = (float)fit.variance_factor * variance[lane] / SUPER_BLOCK;
-    for (int first = 0; first < SUPER_BLOCK / length; first += SUB_BLOCKS_TOGETHER) {
-        for (int block = first; block < first + SUB_BLOCKS_TOGETHER; block++) {
+    for (int first = 0; first < SUPER_BLOCK / length; first += together) {
+        for (int block = first; block < first + together; block++) {
             const float(*values)[LANES] = x + length * block;
             float(*own)[LANES] = weights + length * (block - first);
             if (importance) {
@@ -60,7 +61,7 @@ INLINE void search_sub_blocks(const float (*RESTRICT x)[LANES], const float *con
                 fit.weigh(values, own);
             }
         }
-        search_scales_and_mins(x + length * first, weights, fit.search, SUB_BLOCKS_TOGETHER, &blocks->found[first]);
+        search_scales_and_mins(x + length * first, weights, fit.search, together, &blocks->found[first]);
     }
     for (int block = 0; block < SUPER_BLOCK / length; block++) {
         FOR_LANES blocks->scales[block][lane] = blocks->found[block].scale[lane];

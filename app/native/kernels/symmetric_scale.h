@@ -6,7 +6,14 @@
 #include "lanes.h"
 #include "least_squares.h"
 
-enum { MOST_VALUES = 32 };
+enum { MOST_VALUES = 32, MOST_FACTORS = 3 };
+
+/* Unrolled, so that all sums stay in registers. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define FOR_FACTORS(k) _Pragma("GCC unroll 3") for (int k = 0; k < count; k++)
+#else
+#define FOR_FACTORS(k) for (int k = 0; k < count; k++)
+#endif
 
 typedef struct {
     int length; /* values per sub-block */
@@ -19,60 +26,75 @@ INLINE int32_t stored_number(float value, int limit) {
     return clamp_int(nearest_int(value), -limit, limit - 1) + limit;
 }
 
-/* nearest_int, clamped. With 1.5 * 2^23 added, the low bits of a float below 2^22 are an integer already. */
-INLINE float symmetric_number(float value, SymmetricSearch search) {
-    const int32_t zero = 0x4B400000, lowest = zero - search.limit, highest = zero + search.limit - 1;
+/* Which limits a number may exceed before it is limited. */
+enum { NEITHER = 0, UPPER = 1, LOWER = 2 };
+
+/* nearest_int, limited. As integers, the bits of positive floats are in order and above those of negative ones; as
+ * unsigned integers, those of negative floats are in the order of magnitudes and above the others. */
+INLINE float symmetric_number(float value, SymmetricSearch search, int exceeded) {
     if (!search.finite) return (float)clamp_int(nearest_int(value), -search.limit, search.limit - 1);
-    return float_of(clamp_int(bits_of(value + 12582912.f), lowest, highest)) - 12582912.f;
+    const int32_t highest = bits_of((float)(search.limit - 1)), lowest = bits_of(-(float)search.limit);
+    int32_t bits = bits_of(round_small(value));
+    if (exceeded & UPPER) bits = bits < highest ? bits : highest;
+    if (exceeded & LOWER) bits = (uint32_t)bits < (uint32_t)lowest ? bits : lowest;
+    return float_of(bits);
 }
 
-/* symmetric_number in fewer instructions. As integers, the bits of positive floats are in order and above those of
- * negative ones; as unsigned integers, those of negative floats are in the order of magnitudes and above the others. */
-INLINE float searched_number(float value, SymmetricSearch search, int may_be_below) {
-    if (!search.finite) return symmetric_number(value, search);
-    const int32_t bits = bits_of(round_small(value)), highest = bits_of((float)(search.limit - 1));
-    const uint32_t limited = (uint32_t)(bits < highest ? bits : highest);
-    const uint32_t lowest = (uint32_t)bits_of(-(float)search.limit);
-    return float_of((int32_t)(may_be_below && limited > lowest ? lowest : limited));
+/* Keeps a factor if it fits better, or if it is the first. */
+INLINE void keep_better_factor(const Products *RESTRICT sums, const float *RESTRICT factor, int is_first,
+                               BestScale *RESTRICT best) {
+    FOR_LANES {
+        const float qx = sums->qx[lane], qq = sums->qq[lane];
+        const int better = is_first ? qq != 0 : (qq > 0) & (qx * qx > best->fit[lane] * qq);
+        const float scale = choose(better, qx / qq, is_first ? 0 : best->scale[lane]);
+        best->fit[lane] = choose(better | is_first, scale * qx, best->fit[lane]);
+        best->scale[lane] = scale;
+        best->factor[lane] = choose(better | is_first, factor[lane], best->factor[lane]);
+    }
 }
 
-/* Tries the factor that maps the extreme to -(limit + 0.1 * n); keeps it if it fits better, or if it is the first.
- * ggml multiplies from the left, (w * x) * q, so w * x can be kept. */
-INLINE void try_symmetric_factor(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES],
-                                 const float (*RESTRICT wx)[LANES], SymmetricSearch search,
-                                 const float *RESTRICT extreme, int n, BestScale *RESTRICT best) {
-    ALIGNED float factor[LANES], sum_qx[LANES] = {0}, sum_qq[LANES] = {0};
-    FOR_LANES factor[lane] = -((float)search.limit + 0.1f * (float)n) / extreme[lane];
-    const int may_be_below = n >= 5;
-    for (int i = 0; i < search.length; i++) {
+/* ggml tries 0 first, then -9 to -1 and 1 to 9. */
+INLINE int number_of_try(int place) { return place == 0 ? 0 : place < 10 ? place - 10 : place - 9; }
+
+/* Tries the factors that map the extreme to -(limit + 0.1 * n) for the n at `count` places from `first` on, side by
+ * side, which hides latency. ggml multiplies from the left, (w * x) * q, so w * x can be kept. */
+INLINE void try_factors(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES],
+                        const float (*RESTRICT wx)[LANES], SymmetricSearch search, const float *RESTRICT extreme,
+                        int first, int count, int exceeded, BestScale *RESTRICT best) {
+    ALIGNED float factors[MOST_FACTORS][LANES];
+    Products sums[MOST_FACTORS];
+    FOR_FACTORS(k) {
+        const float limit = (float)search.limit + 0.1f * (float)number_of_try(first + k);
         FOR_LANES {
-            const float number = searched_number(factor[lane] * x[i][lane], search, may_be_below);
-            sum_qx[lane] += wx[i][lane] * number;
-            sum_qq[lane] += w[i][lane] * number * number;
+            factors[k][lane] = -limit / extreme[lane];
+            sums[k].qx[lane] = sums[k].qq[lane] = 0;
         }
     }
-    FOR_LANES {
-        const float qx = sum_qx[lane], qq = sum_qq[lane];
-        const int better = n == 0 ? qq != 0 : (qq > 0) & (qx * qx > best->fit[lane] * qq);
-        const float scale = choose(better, qx / qq, n == 0 ? 0 : best->scale[lane]);
-        best->fit[lane] = choose(better | (n == 0), scale * qx, best->fit[lane]);
-        best->scale[lane] = scale;
-        best->factor[lane] = choose(better | (n == 0), factor[lane], best->factor[lane]);
+    for (int i = 0; i < search.length; i++) {
+        FOR_FACTORS(k) {
+            FOR_LANES {
+                const float number = symmetric_number(factors[k][lane] * x[i][lane], search, exceeded);
+                sums[k].qx[lane] += wx[i][lane] * number;
+                sums[k].qq[lane] += w[i][lane] * number * number;
+            }
+        }
     }
+    FOR_FACTORS(k) keep_better_factor(&sums[k], factors[k], first + k == 0, best);
 }
 
-/* Starts with the factor that maps the extreme to -limit, tries nine to each side, keeps the best fit. Only from n = 5
- * on may a number round to less than -limit; a loop of its own spares the others that comparison. */
+/* Keeps the best fit. Up to n = -6 no number can round to `limit`, and only from n = 5 on may one round to less than
+ * -limit; loops of their own spare the others the comparisons. */
 INLINE void search_factors(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], SymmetricSearch search,
                            const float *RESTRICT extreme, BestScale *RESTRICT best) {
     ALIGNED float wx[MOST_VALUES][LANES];
     for (int i = 0; i < search.length; i++) {
         FOR_LANES wx[i][lane] = w[i][lane] * x[i][lane];
     }
-    try_symmetric_factor(x, w, wx, search, extreme, 0, best);
-    for (int n = -9; n < 0; n++) try_symmetric_factor(x, w, wx, search, extreme, n, best);
-    for (int n = 1; n < 5; n++) try_symmetric_factor(x, w, wx, search, extreme, n, best);
-    for (int n = 5; n <= 9; n++) try_symmetric_factor(x, w, wx, search, extreme, n, best);
+    try_factors(x, w, wx, search, extreme, 0, 2, UPPER, best);
+    try_factors(x, w, wx, search, extreme, 2, 3, NEITHER, best);
+    for (int place = 5; place < 14; place += 3) try_factors(x, w, wx, search, extreme, place, 3, UPPER, best);
+    try_factors(x, w, wx, search, extreme, 14, 3, UPPER | LOWER, best);
+    try_factors(x, w, wx, search, extreme, 17, 2, UPPER | LOWER, best);
 }
 
 /* Finds each lane's scale, and the factor that gives the numbers that it was found for; where no value is large enough,
