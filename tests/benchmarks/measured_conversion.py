@@ -48,7 +48,8 @@ def main() -> None:
         folder = Path(name)
         run_apart("tests.benchmarks.measured_conversion", "make", str(given.layers), name)
         print(
-            f"{'way':<14}{'told':>9}{'seconds':>9}{'peak memory':>14}  processor seconds of each process"
+        head = f"{'way':<14}{'told':>9}{'seconds':>9}{'peak memory':>14}"
+        print(f"{head}  processor seconds of each process")
         )
         for way in given.way or _WAYS:
             _print_way(folder, way)
