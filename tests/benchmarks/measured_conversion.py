@@ -47,10 +47,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run_apart("tests.benchmarks.measured_conversion", "make", str(given.layers), name)
-        print(
         head = f"{'way':<14}{'told':>9}{'seconds':>9}{'peak memory':>14}"
         print(f"{head}  processor seconds of each process")
-        )
         for way in given.way or _WAYS:
             _print_way(folder, way)
 
