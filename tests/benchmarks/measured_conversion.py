@@ -81,7 +81,7 @@ class Watch:
         self._parent = psutil.Process(pid)
         self._costs: dict[int, Cost] = {}
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def end(self) -> list[Cost]:
