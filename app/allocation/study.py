@@ -19,10 +19,10 @@ from app.core.events import Checked, Event, Progressed
 from app.core.levels import LEVELS
 from app.gguf_file.header_reader import Value, read_header
 from app.measurement.texts.rendered_text import TextFor
-from app.sensitivity.requests import CheckpointTokens
+from app.sensitivity.requests import SAMPLED_SEQUENCES, CheckpointTokens
 
-_SAMPLES, _CHECKED = 4, 8
-"""Sequences for samples of gradients, and for the check of a choice."""
+_CHECKED = 8
+"""Sequences for the check of a choice."""
 _FEWEST_MOMENTS = 2
 _QUANTIZED_LEVELS = tuple(level for level in LEVELS if level.name not in {"F16", "BF16", "F32"})
 
@@ -81,7 +81,7 @@ def study(
     (planned,) = plan_conversion(levels, converter, partial(_report_faults, report))
     with hollow_file(planned.layout, request.choices) as hollow:
         metadata = read_header(hollow.path).metadata
-        others = _SAMPLES + _CHECKED
+        others = SAMPLED_SEQUENCES + _CHECKED
         sequences = token_sequences(hollow, text_for, moments + others, _FEWEST_MOMENTS + others)
     folder, matrices = str(request.source.folder), stored_matrices(planned.layout)
     measured, checked = (

@@ -19,7 +19,7 @@ from app.core.events import NoticeReported
 from app.core.files import temporary_folder
 from app.core.language import tr
 from app.core.load_options import LoadOptions
-from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
+from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE, about
 from app.estimation.quick_fit import largest_file_bytes
 from app.jobs.reporter import Reporter
 
@@ -139,6 +139,7 @@ def measured_request(
     request = replace(request, choices=replace(request.choices, measured=marks))
     compared = None
     made = study(request, text_for, moments, converter, reporter.report)
+    _report_time(made, arguments, request, reporter)
     if has_target(arguments):
         target = _target(made, arguments)
         found = allocate(made, target, corrects=arguments.correct, report=reporter.report)
@@ -159,6 +160,23 @@ def measured_request(
         reporter.report(RoundingCorrected(done.tried, done.accepted))
         _report_quality(done.compared, reporter)
         yield PreparedConversion(replace(request, choices=done.choices), done.compared)
+
+
+def _report_time(
+    made: Study, arguments: argparse.Namespace, request: ConversionRequest, reporter: Reporter
+) -> None:
+    from app.allocation.measuring_time import measuring_seconds
+
+    seconds = measuring_seconds(
+        made,
+        has_target=has_target(arguments),
+        weighs_correction=arguments.correct,
+        corrects=arguments.correct and not request.is_dry_run,
+        report=reporter.report,
+    )
+    if seconds is not None:
+        details: ErrorDetails = {"duration": about(seconds)}
+        reporter.report(NoticeReported(NoticeCode.MEASURING_TAKES, details))
 
 
 def _target(made: Study, arguments: argparse.Namespace) -> TargetSize:

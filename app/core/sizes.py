@@ -40,6 +40,13 @@ def format_pace(per_second: float) -> str:
     return f"{per_second:,.0f}" if is_whole else f"{per_second:.1f}"
 
 
+def about(seconds: float) -> str:
+    """Format a predicted duration: `8 s`, `12 min`, `1 h 20 min`."""
+    if seconds < _HOUR:
+        return f"{round(seconds)} s" if seconds < _MINUTE else f"{round(seconds / _MINUTE)} min"
+    return format_duration(seconds)
+
+
 def format_duration(seconds: float) -> str:
     """Format a duration with sensible precision: `8 s`, `2 min 05 s`, `1 h 20 min`."""
     whole = max(0, round(seconds))

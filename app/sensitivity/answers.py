@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 from app.core.events import Event
 from app.sensitivity.correction import correct_rounding
+from app.sensitivity.machine_rates import machine_rates
 from app.sensitivity.model_comparison import compare_models
 from app.sensitivity.requests import (
     ComparedModels,
     CorrectedTensors,
     CorrectionRequest,
     GradientRequest,
+    MachineRates,
+    RatesRequest,
     Sensitivity,
     SensitivityRequest,
 )
@@ -20,7 +23,7 @@ from app.sensitivity.sensitivity import measure_sensitivity
 
 def answer(
     request: GradientRequest, report: Callable[[Event], None]
-) -> Sensitivity | ComparedModels | CorrectedTensors:
+) -> Sensitivity | ComparedModels | CorrectedTensors | MachineRates:
     """Answer a request.
 
     Raises:
@@ -30,4 +33,6 @@ def answer(
         return measure_sensitivity(request, report)
     if isinstance(request, CorrectionRequest):
         return correct_rounding(request, report)
+    if isinstance(request, RatesRequest):
+        return machine_rates(request.threads)
     return compare_models(request, report)

@@ -21,13 +21,15 @@ from app.sensitivity.effects import CombinedSample, EffectSample, LookupSample
 from app.sensitivity.layered_model import LayeredModel
 from app.sensitivity.matrix_statistics import MatrixStatistics, StatisticsPlan, statistics_of
 from app.sensitivity.passes import Passes, single_threaded_pool
-from app.sensitivity.requests import CheckpointTokens, Place
+from app.sensitivity.requests import (
+    OUTPUT_SAMPLE_TOKENS,
+    SAMPLED_SEQUENCES,
+    CheckpointTokens,
+    Place,
+)
 
 GradingStep = Literal["sensitivity", "rounding"]
 """What matrices are graded for: to measure errors in them, or to correct their rounding."""
-_SAMPLED_SEQUENCES = 4
-_OUTPUT_SAMPLE_TOKENS = 128
-"""Of each sequence: a gradient of the output is as long as the vocabulary."""
 _EMBEDDING, _LAYERS = "token_embd.weight", "blk."
 _WAY_DOWN = 7
 """The time of a layer on the way down, in that of one on the way up."""
@@ -103,18 +105,18 @@ class _Run:
             self._work.layer_observed()
         yield from self._of_embedding(tied)
 
-    def _plan(self, sample_tokens: int) -> StatisticsPlan:
-        return StatisticsPlan(len(self._tokens) - _SAMPLED_SEQUENCES, sample_tokens)
-
     def _of_output(self) -> Iterator[GradedMatrix]:
-        plan = self._plan(_OUTPUT_SAMPLE_TOKENS)
+        parts = self._passes.output_parts
+        moments = parts * (len(self._tokens) - SAMPLED_SEQUENCES)
+        plan = StatisticsPlan(moments, OUTPUT_SAMPLE_TOKENS // parts)
         for statistics in statistics_of(self._passes.observe_output(plan.reduce), plan):
             weights = self._model.outside_weights[statistics.name]
             yield from self._graded(statistics, weights)
 
     def _of_layer(self, number: int) -> Iterator[GradedMatrix]:
         with self._model.loaded_layer(number) as layer:
-            plan = self._plan(self._tokens.shape[1])
+            moments = len(self._tokens) - SAMPLED_SEQUENCES
+            plan = StatisticsPlan(moments, self._tokens.shape[1])
             observed = self._passes.observe_layer(number, layer, plan.reduce)
             for statistics in statistics_of(observed, plan):
                 yield from self._graded(statistics, layer.weights[statistics.name])

@@ -54,8 +54,14 @@ class LayeredModel:
             self._model(input_ids=tokens[None], use_cache=False)
         return relay.first
 
-    def logits(self, hidden: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Return the logits (tokens x vocabulary) after the last layer's hidden states."""
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the logits (tokens x vocabulary) after the last layer's hidden states.
+
+        Args:
+            hidden: The states (1 x tokens x width) at some positions of a sequence.
+        """
+        # Only the layers look at tokens and positions, and they are left out.
+        tokens = torch.zeros(hidden.shape[1], dtype=torch.long)
         with self._relay.giving(hidden):
             logits: torch.Tensor = self._model(input_ids=tokens[None], use_cache=False).logits
         return logits[0]

@@ -71,7 +71,7 @@ def _compared(
 ) -> ComparedModels:
     exact, *others = runs
     surprises = []
-    for number, logarithms in enumerate(exact.logarithms(model, tokens)):
+    for number, logarithms in enumerate(exact.logarithms(model)):
         # On the disk: the logits of a large vocabulary take much memory.
         np.save(scratch / f"{number}.npy", logarithms.numpy())
         surprises.append(_surprise(logarithms, tokens[number]))
@@ -79,7 +79,7 @@ def _compared(
         _mean(
             [
                 _scores(_kept(scratch, number), logarithms, tokens[number])
-                for number, logarithms in enumerate(run.logarithms(model, tokens))
+                for number, logarithms in enumerate(run.logarithms(model))
             ]
         )
         for run in others
@@ -114,16 +114,16 @@ class _Run:
         with self._rounded(layer.weights) as blocks:
             self._states = list(self._pool.map(passed, self._states))
 
-    def logarithms(self, model: LayeredModel, tokens: torch.Tensor) -> Iterator[torch.Tensor]:
+    def logarithms(self, model: LayeredModel) -> Iterator[torch.Tensor]:
         """Yield the logarithms of the probabilities in the second half of each sequence.
 
         Each is half the tokens x vocabulary. The first half is context, as in llama-perplexity.
         """
         with self._rounded(model.outside_weights) as blocks:
-            for state, sequence in zip(self._states, tokens, strict=True):
+            for state in self._states:
                 with EngineInputs(blocks):
-                    logits = model.logits(state, sequence)
-                yield logits[len(sequence) // 2 :].log_softmax(-1)
+                    logits = model.logits(state[:, state.shape[1] // 2 :])
+                yield logits.log_softmax(-1)
 
     @contextmanager
     def _rounded(self, weights: Mapping[str, torch.Tensor]) -> Iterator[dict[int, int]]:

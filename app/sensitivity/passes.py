@@ -12,11 +12,13 @@ don't depend on the number of threads.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +29,7 @@ from app.sensitivity.layered_model import Layer, LayeredModel
 from app.sensitivity.linear_tap import LinearTap, Product
 
 Reduced = TypeVar("Reduced")
+_OUTPUT_TOKENS = 128
 
 
 @dataclass(frozen=True)
@@ -76,16 +79,22 @@ class Passes:
         self._keep(self._model.layer_count, states)
 
     def observe_output(self, reduce: Reduce[Reduced]) -> list[Reduced]:
-        """Begin the downward pass; return what `reduce` makes of each sequence's output product.
+        """Begin the downward pass; return what `reduce` makes of the products at the output.
+
+        The sequences are taken in `output_parts`, because gradients are as long as the vocabulary.
 
         Args:
-            reduce: Receives the number of a sequence and its products; called by several threads.
+            reduce: Receives the number of a part and its products; called by several threads.
         """
         states = self._kept(self._model.layer_count)
-        results = self._pool.map(
-            partial(self._observe_output, reduce), range(len(states)), states, self._sequences
-        )
-        return self._split(results)
+        results = self._pool.map(partial(self._observe_output, reduce), range(len(states)), states)
+        return list(chain.from_iterable(self._split(results)))
+
+    @property
+    def output_parts(self) -> int:
+        """The number of parts of each sequence at the output."""
+        length: int = self._sequences.shape[1]
+        return math.ceil(length / _OUTPUT_TOKENS)
 
     def observe_layer(
         self,
@@ -116,16 +125,30 @@ class Passes:
         reduce: Reduce[Reduced],
         number: int,
         state: torch.Tensor,
-        tokens: torch.Tensor,
-    ) -> tuple[Reduced, torch.Tensor]:
-        hidden = state.requires_grad_()
-        with LinearTap(self._model.outside_weights) as tap:
-            logits = self._model.logits(hidden, tokens)
-        logarithms = logits.log_softmax(-1)
+    ) -> tuple[list[Reduced], torch.Tensor]:
         generator = torch.Generator().manual_seed(number)
+        reduced, gradients = [], []
+        for part, hidden in enumerate(state.split(_OUTPUT_TOKENS, 1)):
+            place = self.output_parts * number + part
+            result, gradient = self._observe_part(reduce, place, hidden, generator)
+            reduced.append(result)
+            gradients.append(gradient)
+        return reduced, torch.cat(gradients, 1)
+
+    def _observe_part(
+        self,
+        reduce: Reduce[Reduced],
+        place: int,
+        state: torch.Tensor,
+        generator: torch.Generator,
+    ) -> tuple[Reduced, torch.Tensor]:
+        hidden = state.detach().requires_grad_()
+        with LinearTap(self._model.outside_weights) as tap:
+            logits = self._model.logits(hidden)
+        logarithms = logits.log_softmax(-1)
         drawn = torch.multinomial(logarithms.detach().exp(), 1, generator=generator)
         loss = -logarithms.gather(1, drawn).sum()
-        return _reduced(reduce, number, hidden, tap.products, loss, None)
+        return _reduced(reduce, place, hidden, tap.products, loss, None)
 
     def _keep(self, number: int, states: Sequence[torch.Tensor]) -> None:
         np.save(self._file(number), torch.cat(list(states)).numpy())

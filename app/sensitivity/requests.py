@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+SAMPLED_SEQUENCES = 4
+"""The last sequences, which give samples of gradients; the others give second moments."""
+OUTPUT_SAMPLE_TOKENS = 128
+"""Tokens of each sequence that are sampled at the output: gradients there are long."""
+SAMPLED_ROWS = 1024
+"""Rows of a large matrix of a layer that its harms are measured on."""
 Harms = dict[int, float]
 """Mean KL divergences in nats, by ggml's type numbers."""
 
@@ -131,4 +137,22 @@ class ComparedModels(msgspec.Struct, frozen=True):
     models: tuple[MeasuredQuality, ...]
 
 
-GradientRequest = SensitivityRequest | ComparisonRequest | CorrectionRequest
+class RatesRequest(msgspec.Struct, frozen=True, tag="rates"):
+    """Measure how fast this machine computes, with this number of threads."""
+
+    threads: int
+
+
+class MachineRates(msgspec.Struct, frozen=True):
+    """How fast a machine computes on all threads.
+
+    Attributes:
+        operations: Floating-point operations per second, in products of matrices.
+        roundings: Weights per second that are rounded to a 4-bit type and read back.
+    """
+
+    operations: float
+    roundings: float
+
+
+GradientRequest = SensitivityRequest | ComparisonRequest | CorrectionRequest | RatesRequest

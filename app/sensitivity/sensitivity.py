@@ -21,9 +21,8 @@ from app.sensitivity.graded_matrices import GradedMatrix, graded_matrices
 from app.sensitivity.harms import harms_of
 from app.sensitivity.importance import GatheredImportance
 from app.sensitivity.matrix_statistics import MatrixStatistics
-from app.sensitivity.requests import Harms, Sensitivity, SensitivityRequest
+from app.sensitivity.requests import SAMPLED_ROWS, Harms, Sensitivity, SensitivityRequest
 
-_SAMPLED_ROWS = 1024
 _TRIED_ROWS = 128
 """Rows of a matrix on which the gain of corrected rounding is measured."""
 
@@ -65,7 +64,7 @@ def _harms(
     weights, sample, step = matrix.weights, matrix.sample, 1
     # Of an output's rows, a few matter more than all others: those of the likely tokens.
     if matrix.is_in_layer and isinstance(sample, GradientSample):
-        step = max(1, len(weights) // _SAMPLED_ROWS)
+        step = max(1, len(weights) // SAMPLED_ROWS)
         rows = slice(None, None, step)
         weights, sample = weights[rows].contiguous(), sample.of_rows(rows)
     harms = harms_of(weights, columns, sample, types, pool)

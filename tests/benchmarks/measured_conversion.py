@@ -11,11 +11,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
+from app.core.errors import NoticeCode
+from app.core.events import Event, NoticeReported
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint, run_apart
 from tests.support.machine.verbs import started
 
@@ -44,7 +47,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run_apart("tests.benchmarks.measured_conversion", "make", str(given.layers), name)
-        print(f"{'way':<14}{'seconds':>9}{'peak memory':>14}  processor seconds of each process")
+        head = f"{'way':<14}{'told':>9}{'seconds':>9}{'peak memory':>14}"
+        print(f"{head}  processor seconds of each process")
         for way in given.way or _WAYS:
             _print_way(folder, way)
 
@@ -56,10 +60,18 @@ def _print_way(folder: Path, way: str) -> None:
         watch = Watch(child.process.pid)
         assert child.end() == 0, child.log()
         costs = watch.end()
+        told = ", ".join(_told(child.events))
     seconds = time.monotonic() - began
     peak_bytes = max(cost.peak_bytes for cost in costs)
     processes = " + ".join(f"{cost.cpu_seconds:.0f}" for cost in costs)
-    print(f"{way:<14}{seconds:>9.0f}{peak_bytes / 1e9:>11.2f} GB  {processes}", flush=True)
+    print(f"{way:<14}{told:>9}{seconds:>9.0f}{peak_bytes / 1e9:>11.2f} GB  {processes}", flush=True)
+
+
+def _told(events: Iterable[Event]) -> Iterator[str]:
+    """Yield the predicted durations."""
+    for event in events:
+        if isinstance(event, NoticeReported) and event.code == NoticeCode.MEASURING_TAKES:
+            yield str(event.details["duration"])
 
 
 class Watch:
@@ -69,7 +81,7 @@ class Watch:
         self._parent = psutil.Process(pid)
         self._costs: dict[int, Cost] = {}
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def end(self) -> list[Cost]:

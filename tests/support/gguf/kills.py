@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+
+import psutil
 
 from app.core.events import Event
 from tests.support.machine.verbs import started
@@ -32,6 +35,26 @@ def kill_conversion(source: Path, target: Path, wanted: int) -> None:
             return
         child.process.kill()
         child.process.wait()
+
+
+def kill_measured_conversion(source: Path, target: Path, text: Path, seconds: float) -> None:
+    """Choose types for a size and correct the rounding; kill the child after some seconds."""
+    measured = ("--target-bits", "4", "--correct", "--calibration", str(text))
+    with started("convert", str(source), *measured, "--to", str(target)) as child:
+        # A child with unread events would wait for a reader.
+        reader = threading.Thread(target=child.end)
+        reader.start()
+        reader.join(seconds)
+        child.process.kill()
+        reader.join()
+
+
+def orphans(temporary: Path) -> list[str]:
+    """Return the commands of processes that a killed conversion left running."""
+    words = (
+        " ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])
+    )
+    return [command for command in words if str(temporary) in command]
 
 
 def leftovers(target: Path, home: Path, temporary: Path) -> list[str]:

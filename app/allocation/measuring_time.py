@@ -1,0 +1,183 @@
+"""Predict how long measuring a checkpoint takes, from counts of operations and two rates.
+
+The counts are those of the algorithms in `sensitivity` and `rounding`; factors of what is limited
+by memory rather than by operations were fitted (`python -m tests.benchmarks.measured_conversion`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.allocation.candidate_types import candidate_types, quantized_types
+from app.allocation.gradient_child import ask
+from app.allocation.kept_sensitivities import kept_sensitivity
+from app.allocation.study import Study
+from app.conversion.pipeline import Report
+from app.sensitivity.requests import (
+    OUTPUT_SAMPLE_TOKENS,
+    SAMPLED_ROWS,
+    SAMPLED_SEQUENCES,
+    MachineRates,
+    RatesRequest,
+    SensitivityRequest,
+)
+
+_UP_AND_DOWN, _OUTPUT_ONLY = 6, 4
+"""Operations per weight and token: a product up, again on the way down, and its gradient."""
+_INVERSE = 8
+"""Operations to factor the second moments, per column cubed."""
+_CORRECTION = 12
+"""Operations to correct a weight, per column: feedback, and two sweeps over codes and scales."""
+_EXACT_AND_OTHERS, _ROUNDED = 4, 2
+"""Models in a comparison, and those whose weights are rounded."""
+_OUTPUT, _EMBEDDING, _LAYERS = "output.weight", "token_embd.weight", "blk."
+
+
+@dataclass(frozen=True)
+class Work:
+    """Floating-point operations of products, and weights that are rounded and read back."""
+
+    operations: float = 0.0
+    roundings: float = 0.0
+
+    def __add__(self, other: Work) -> Work:
+        """Return both together."""
+        return Work(self.operations + other.operations, self.roundings + other.roundings)
+
+    def seconds(self, rates: MachineRates) -> float:
+        """Return how long a machine takes."""
+        return self.operations / rates.operations + self.roundings / rates.roundings
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """A tensor of `experts` matrices (rows x columns), of which a token uses a share."""
+
+    name: str
+    rows: int
+    columns: int
+    experts: int
+    share: float
+
+    @property
+    def weights(self) -> int:
+        return self.rows * self.columns * self.experts
+
+    @property
+    def is_in_layer(self) -> bool:
+        return self.name.startswith(_LAYERS)
+
+    @property
+    def sampled(self) -> float:
+        """The share of its rows that harms are measured on."""
+        return 1 / max(1, self.rows // SAMPLED_ROWS) if self.is_in_layer else 1.0
+
+
+def measuring_seconds(
+    study: Study, *, has_target: bool, weighs_correction: bool, corrects: bool, report: Report
+) -> float | None:
+    """Return how long measuring takes, in seconds; None if little is to be measured.
+
+    Args:
+        study: The checkpoint.
+        has_target: Types are chosen for a size.
+        weighs_correction: They are chosen for corrected rounding.
+        corrects: The rounding is corrected.
+        report: Receives the progress.
+    """
+    types = candidate_types(study.layout, study.plans[0], study.choices)
+    work = Work()
+    if has_target:
+        request = SensitivityRequest(study.measured, types, weighs_correction)
+        if kept_sensitivity(request) is None:
+            work += sensitivity_work(study, types, corrects=weighs_correction)
+    if corrects:
+        tensors = quantized_types(study.layout, study.plans[0])
+        work += correction_work(study, tensors) + comparison_work(study)
+    if work == Work():
+        return None
+    if has_target:
+        work += comparison_work(study)
+    rates = ask(RatesRequest(study.measured.threads), MachineRates, report)
+    return work.seconds(rates)
+
+
+def sensitivity_work(study: Study, types: Mapping[str, Sequence[int]], *, corrects: bool) -> Work:
+    """Return the work to measure the harm of these types for each tensor."""
+    work = _passes(study)
+    for matrix in _matrices(study):
+        count = len(types.get(matrix.name, ()))
+        part = count * matrix.weights * matrix.sampled
+        work += Work(2 * part * matrix.share * _sampled_tokens(study, matrix), part)
+        if corrects and count:
+            work += _factored(study, matrix, experts=1)
+    return work
+
+
+def correction_work(study: Study, types: Mapping[str, int]) -> Work:
+    """Return the work to correct the rounding of these tensors."""
+    work = _passes(study)
+    for matrix in _matrices(study):
+        if matrix.name in types and _is_product(study, matrix):
+            corrected = _CORRECTION * matrix.weights * matrix.columns
+            work += Work(corrected, 2 * matrix.weights)
+            work += _factored(study, matrix, matrix.experts)
+    return work
+
+
+def comparison_work(study: Study) -> Work:
+    """Return the work to compare a file with the plain level of its size."""
+    tokens = sum(map(len, study.checked.tokens))
+    work = Work()
+    for matrix in _matrices(study):
+        if _is_product(study, matrix):
+            read = tokens if matrix.is_in_layer else tokens / 2
+            work += Work(2 * _EXACT_AND_OTHERS * matrix.weights * matrix.share * read)
+        work += Work(0, _ROUNDED * matrix.weights)
+    return work
+
+
+def _passes(study: Study) -> Work:
+    tokens = sum(map(len, study.measured.tokens))
+    each = (
+        (_UP_AND_DOWN if matrix.is_in_layer else _OUTPUT_ONLY) * matrix.weights * matrix.share
+        for matrix in _matrices(study)
+        if _is_product(study, matrix)
+    )
+    return Work(tokens * sum(each))
+
+
+def _factored(study: Study, matrix: _Matrix, experts: int) -> Work:
+    """Return the work for second moments and their inverse; one half mirrors the other."""
+    tokens = sum(map(len, study.measured.tokens[:-SAMPLED_SEQUENCES]))
+    square = matrix.columns**2
+    seen = tokens * (matrix.share if matrix.experts > 1 else 1)
+    return Work(experts * square * (seen + _INVERSE * matrix.columns))
+
+
+def _sampled_tokens(study: Study, matrix: _Matrix) -> int:
+    tokens = len(study.measured.tokens[0]) if matrix.is_in_layer else OUTPUT_SAMPLE_TOKENS
+    return SAMPLED_SEQUENCES * tokens
+
+
+def _is_product(study: Study, matrix: _Matrix) -> bool:
+    """Return whether inputs are multiplied by a matrix: an embedding only if it is tied."""
+    if matrix.name != _EMBEDDING:
+        return True
+    return all(tensor.name != _OUTPUT for tensor in study.plans[0].tensors)
+
+
+def _matrices(study: Study) -> Iterator[_Matrix]:
+    experts, used = (_count(study, key) for key in ("expert_count", "expert_used_count"))
+    for tensor in study.plans[0].tensors:
+        if len(tensor.shape) > 1:
+            *outer, rows, columns = tensor.shape
+            share = used / experts if outer and experts else 1.0
+            yield _Matrix(tensor.name, rows, columns, math.prod(outer), share)
+
+
+def _count(study: Study, key: str) -> int:
+    value = study.metadata.get(f"{study.layout.architecture}.{key}")
+    return value if isinstance(value, int) else 0
