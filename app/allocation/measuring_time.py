@@ -19,7 +19,7 @@ from app.sensitivity.requests import (
     OUTPUT_SAMPLE_TOKENS,
     SAMPLED_ROWS,
     SAMPLED_SEQUENCES,
-    MachineRates,
+    ComputingRates,
     RatesRequest,
     SensitivityRequest,
 )
@@ -46,7 +46,7 @@ class Work:
         """Return both together."""
         return Work(self.operations + other.operations, self.roundings + other.roundings)
 
-    def seconds(self, rates: MachineRates) -> float:
+    def seconds(self, rates: ComputingRates) -> float:
         """Return how long a machine takes."""
         return self.operations / rates.operations + self.roundings / rates.roundings
 
@@ -100,7 +100,7 @@ def measuring_seconds(
         return None
     if has_target:
         work += comparison_work(study)
-    rates = ask(RatesRequest(study.measured.threads), MachineRates, report)
+    rates = ask(RatesRequest(study.measured.threads), ComputingRates, report)
     return work.seconds(rates)
 
 

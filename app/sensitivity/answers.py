@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.core.events import Event
+from app.sensitivity.computing_rates import computing_rates
 from app.sensitivity.correction import correct_rounding
-from app.sensitivity.machine_rates import machine_rates
 from app.sensitivity.model_comparison import compare_models
 from app.sensitivity.requests import (
     ComparedModels,
+    ComputingRates,
     CorrectedTensors,
     CorrectionRequest,
     GradientRequest,
-    MachineRates,
     RatesRequest,
     Sensitivity,
     SensitivityRequest,
@@ -23,7 +23,7 @@ from app.sensitivity.sensitivity import measure_sensitivity
 
 def answer(
     request: GradientRequest, report: Callable[[Event], None]
-) -> Sensitivity | ComparedModels | CorrectedTensors | MachineRates:
+) -> Sensitivity | ComparedModels | CorrectedTensors | ComputingRates:
     """Answer a request.
 
     Raises:
@@ -34,5 +34,5 @@ def answer(
     if isinstance(request, CorrectionRequest):
         return correct_rounding(request, report)
     if isinstance(request, RatesRequest):
-        return machine_rates(request.threads)
+        return computing_rates(request.threads)
     return compare_models(request, report)

@@ -143,7 +143,7 @@ class RatesRequest(msgspec.Struct, frozen=True, tag="rates"):
     threads: int
 
 
-class MachineRates(msgspec.Struct, frozen=True):
+class ComputingRates(msgspec.Struct, frozen=True):
     """How fast a machine computes on all threads.
 
     Attributes:

@@ -11,14 +11,14 @@ import torch
 from app.gguf_file.tensor_types import TYPE_NUMBERS
 from app.native.quantization import dequantize_rows, quantize_rows
 from app.sensitivity.passes import single_threaded_pool
-from app.sensitivity.requests import MachineRates
+from app.sensitivity.requests import ComputingRates
 
 _TOKENS, _WIDTH = 512, 2048
 _TYPE = TYPE_NUMBERS["q4_K"]
 _SECONDS = 0.2
 
 
-def machine_rates(threads: int) -> MachineRates:
+def computing_rates(threads: int) -> ComputingRates:
     """Return the rates of all threads together."""
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(_TOKENS, _WIDTH, generator=generator)
@@ -31,7 +31,7 @@ def machine_rates(threads: int) -> MachineRates:
     with single_threaded_pool(threads) as pool:
         products = _rate(lambda: inputs @ weights.T, threads, pool)
         roundings = _rate(rounded, threads, pool)
-    return MachineRates(products * 2 * inputs.numel() * _WIDTH, roundings * rows.size)
+    return ComputingRates(products * 2 * inputs.numel() * _WIDTH, roundings * rows.size)
 
 
 def _rate(work: Callable[[], object], threads: int, pool: Executor) -> float:
