@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.core.allocation_events import FileCompared, RoundingCorrected, TypesChosen
+from app.core.allocation_events import (
+    FileCompared,
+    MeasuringPlanned,
+    RoundingCorrected,
+    TypesChosen,
+)
 from app.core.language import tr
+from app.core.sentences import describe_measuring
 from app.core.sizes import format_bytes
 
-Measured = TypesChosen | RoundingCorrected | FileCompared
+Measured = MeasuringPlanned | TypesChosen | RoundingCorrected | FileCompared
 
 
 def measured_rows(event: Measured) -> str:
     """Return an event as lines with columns."""
     match event:
+        case MeasuringPlanned():
+            return describe_measuring(event)
         case TypesChosen():
             return "\n".join(_chosen_rows(event))
         case RoundingCorrected(tried, accepted):

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from app.cli.measured_rows import Measured, exact_bytes, measured_rows
 from app.core import events
-from app.core.allocation_events import FileCompared, RoundingCorrected, TypesChosen
+from app.core.allocation_events import (
+    FileCompared,
+    MeasuringPlanned,
+    RoundingCorrected,
+    TypesChosen,
+)
 from app.core.hub_events import FitVerdict, HubModelFound, RepositoryKind
 from app.core.language import tr
 from app.core.publish_events import CARD_NAME, PublishPlanned
@@ -48,6 +53,7 @@ def table_row(event: TableRow) -> str:
         case (
             events.LevelPlanned()
             | events.TensorPlanned()
+            | MeasuringPlanned()
             | TypesChosen()
             | RoundingCorrected()
             | FileCompared()

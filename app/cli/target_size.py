@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING
 
 from app.cli.text_choice import BUILTIN, read_choice
 from app.cli.values import positive
-from app.core.allocation_events import FileCompared, RoundingCorrected, TypesChosen
+from app.core.allocation_events import (
+    FileCompared,
+    MeasuringPlanned,
+    RoundingCorrected,
+    TypesChosen,
+)
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import NoticeReported
 from app.core.files import temporary_folder
 from app.core.language import tr
 from app.core.load_options import LoadOptions
-from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE, about
+from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
 from app.estimation.quick_fit import largest_file_bytes
 from app.jobs.reporter import Reporter
 
@@ -175,8 +180,7 @@ def _report_time(
         report=reporter.report,
     )
     if seconds is not None:
-        details: ErrorDetails = {"duration": about(seconds)}
-        reporter.report(NoticeReported(NoticeCode.MEASURING_TAKES, details))
+        reporter.report(MeasuringPlanned(seconds))
 
 
 def _target(made: Study, arguments: argparse.Namespace) -> TargetSize:

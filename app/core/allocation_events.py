@@ -22,6 +22,12 @@ class ChosenShare(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+class MeasuringPlanned(msgspec.Struct, frozen=True, tag="measuring_planned"):
+    """A model is about to be measured, which takes about so many seconds."""
+
+    seconds: float
+
+
 class RoundingCorrected(msgspec.Struct, frozen=True, tag="rounding"):
     """The rounding of matrices was corrected.
 

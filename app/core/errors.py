@@ -195,7 +195,6 @@ class NoticeCode(StrEnum):
     TOKENS_DIFFER = "tokens_differ"
     NOT_BETTER_THAN_LEVEL = "not_better_than_level"
     MATRICES_NOT_MEASURED = "matrices_not_measured"
-    MEASURING_TAKES = "measuring_takes"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
     SCAN_LIMITED = "scan_limited"
     TEXT_CUT = "text_cut"

@@ -15,7 +15,12 @@ from typing import Literal
 
 import msgspec
 
-from app.core.allocation_events import FileCompared, RoundingCorrected, TypesChosen
+from app.core.allocation_events import (
+    FileCompared,
+    MeasuringPlanned,
+    RoundingCorrected,
+    TypesChosen,
+)
 from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.hub_events import HubAnswered, HubModelFound, HubPageFound, HubRequest
@@ -357,6 +362,7 @@ Event = (
     | HubModelFound
     | HubPageFound
     | HubAnswered
+    | MeasuringPlanned
     | TypesChosen
     | RoundingCorrected
     | FileCompared

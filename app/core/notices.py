@@ -177,7 +177,6 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
             "the nearest level."
         )
     ),
-    NoticeCode.MEASURING_TAKES: tr("Measuring this model takes about {duration}."),
     NoticeCode.LEVELS_LOSE_TWICE: (
         tr(
             "The weights are already quantized, and these levels would lose precision twice: "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from app.core.allocation_events import MeasuringPlanned
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.language import tr
 from app.core.model_facts import Verification
 from app.core.notices import NOTICE_SENTENCES
 from app.core.program_errors import PROGRAM_ERRORS
 from app.core.publish_events import PublishAdvanced
-from app.core.sizes import format_bytes
+from app.core.sizes import about, format_bytes
 from app.core.source_errors import SOURCE_ERRORS, TRANSFER_STEPS
 from app.core.terminal_steps import TERMINAL_NOTICES, TERMINAL_STEPS
 
@@ -64,6 +65,11 @@ def describe_verification(verification: Verification) -> str:
         "changed": tr("changed since it was verified on {date}"),
     }[verification.outcome]
     return words.format(date=verification.date)
+
+
+def describe_measuring(planned: MeasuringPlanned) -> str:
+    """Say how long measuring a model takes."""
+    return tr("Measuring this model takes about {duration}.", duration=about(planned.seconds))
 
 
 def describe_published(published: PublishAdvanced) -> str:

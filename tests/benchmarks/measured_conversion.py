@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import psutil
 
-from app.core.errors import NoticeCode
-from app.core.events import Event, NoticeReported
+from app.core.allocation_events import MeasuringPlanned
+from app.core.events import Event
+from app.core.sizes import about
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint, run_apart
 from tests.support.machine.verbs import started
 
@@ -70,8 +71,8 @@ def _print_way(folder: Path, way: str) -> None:
 def _told(events: Iterable[Event]) -> Iterator[str]:
     """Yield the predicted durations."""
     for event in events:
-        if isinstance(event, NoticeReported) and event.code == NoticeCode.MEASURING_TAKES:
-            yield str(event.details["duration"])
+        if isinstance(event, MeasuringPlanned):
+            yield about(event.seconds)
 
 
 class Watch:

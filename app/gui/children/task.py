@@ -9,11 +9,11 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from app.core import events
-from app.core.allocation_events import FileCompared
+from app.core.allocation_events import FileCompared, MeasuringPlanned
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.pace import Pace
 from app.core.publish_events import PublishAdvanced
-from app.core.sentences import describe_error, describe_notice
+from app.core.sentences import describe_error, describe_measuring, describe_notice
 from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
 from app.jobs.schedule import TaskKind
@@ -138,21 +138,26 @@ class Task(QObject):
         match event:
             case events.Progressed():
                 self._take_progress(event)
-            case events.NoticeReported(code, details):
-                self.sentence = describe_notice(code, details)
-                if code not in _PASSING and self.sentence not in self.notices:
-                    self.notices.append(self.sentence)
-                    self.noticed.emit(self.sentence)
+            case events.NoticeReported():
+                self._take_notice(event)
             case events.Failed(code, details):
                 self.sentence, self.failure = describe_error(code, details), code
                 self._details = details
             case PublishAdvanced():
                 self.published = event
+            case MeasuringPlanned():
+                self.sentence = describe_measuring(event)
             case FileCompared():
                 self.compared = event
             case events.Finished(paths, _):
                 self.paths, self.sentence = paths, ""
         self.changed.emit()
+
+    def _take_notice(self, notice: events.NoticeReported) -> None:
+        self.sentence = describe_notice(notice.code, notice.details)
+        if notice.code not in _PASSING and self.sentence not in self.notices:
+            self.notices.append(self.sentence)
+            self.noticed.emit(self.sentence)
 
     def _take_progress(self, progress: events.Progressed) -> None:
         if self.progress is None or self.progress.step != progress.step:

@@ -10,6 +10,7 @@ from app.core.allocation_events import (
     ChosenShare,
     ComparedQuality,
     FileCompared,
+    MeasuringPlanned,
     PlainFile,
     RoundingCorrected,
     TypesChosen,
@@ -81,6 +82,7 @@ _EVENTS: tuple[events.Event, ...] = (
         shares=(ChosenShare("ffn_down", "q4_K", 32, 1_900_000_000),),
         plain=(PlainFile("Q4_K_M", 4_900_000_000, 0.044),),
     ),
+    MeasuringPlanned(725.0),
     RoundingCorrected(224, 219),
     FileCompared(
         file=ComparedQuality(4_200_000_000, 0.03, 0.94, 7.1),

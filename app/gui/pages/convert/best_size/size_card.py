@@ -235,7 +235,8 @@ class SizeCard(Card):
             self._step, self._pace = progress.step, Pace()
         index = kinds.index(progress.step)
         self._pace.observe(progress.done_bytes, time.monotonic())
-        self.progress.set_detail(step_in_words(self._steps, index))
+        words = (step_in_words(self._steps, index), self.planner.forecast)
+        self.progress.set_detail(" · ".join(filter(None, words)))
         part = (index, len(kinds))
         self.progress.show_progress(
             progress.done_bytes, progress.total_bytes, self._pace, part=part

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Signal
 
-from app.core.allocation_events import FileCompared, TypesChosen
+from app.core.allocation_events import FileCompared, MeasuringPlanned, TypesChosen
 from app.core.errors import ErrorCode
 from app.core.events import Event, Progressed
+from app.core.sentences import describe_measuring
 from app.gui.children.inquiry import Inquiry
 
 
@@ -16,6 +17,7 @@ class TypesPlanner(QObject):
     """Makes one plan at a time; a newer request makes the older one obsolete.
 
     `plan` is its result, and `compared` the measured quality if rounding isn't to be corrected.
+    `forecast` says how long it takes.
 
     Signals:
         changed: a plan began, ended or became outdated.
@@ -34,6 +36,7 @@ class TypesPlanner(QObject):
         self._arguments: tuple[str, ...] = ()
         self.plan: TypesChosen | None = None
         self.compared: FileCompared | None = None
+        self.forecast = ""
         self._inquiry = Inquiry(self)
         self._inquiry.received.connect(self._on_received)
         self._inquiry.noticed.connect(self.noticed)
@@ -64,7 +67,7 @@ class TypesPlanner(QObject):
         self.changed.emit()
 
     def _forget(self) -> None:
-        self.plan, self.compared, self._arguments = None, None, ()
+        self.plan, self.compared, self.forecast, self._arguments = None, None, "", ()
 
     def _on_received(self, event: Event) -> None:
         match event:
@@ -72,6 +75,8 @@ class TypesPlanner(QObject):
                 self.plan = event
             case FileCompared():
                 self.compared = event
+            case MeasuringPlanned():
+                self.forecast = describe_measuring(event)
             case Progressed():
                 self.progressed.emit(event)
 
