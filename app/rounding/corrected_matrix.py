@@ -13,7 +13,7 @@ import torch
 from app.native.quantization import dequantize_rows, quantize_rows
 from app.rounding.block_fields import Bytes
 from app.rounding.coordinate_descent import descend
-from app.rounding.error_feedback import damped, inverse_factor, round_with_feedback
+from app.rounding.error_feedback import inverse_factor, round_with_feedback
 
 _DAMPING, _MOST_DAMPING = 0.1, 2.0
 _SWEEPS = 2
@@ -85,12 +85,17 @@ class Corrector:
     """
 
     def __init__(self, moments: torch.Tensor) -> None:
-        self.importance = moments.diagonal().numpy()
+        """Damp the moments in place, and factor them."""
+        diagonal = moments.diagonal()
+        exact = diagonal.clone()
+        self.importance = exact.numpy()
+        self._moments = moments
         damping = _DAMPING
         while True:
-            self._moments = damped(moments, damping)
+            # Never all zero.
+            torch.add(exact, damping * exact.mean() + 1e-12, out=diagonal)
             try:
-                self._factor = inverse_factor(self._moments)
+                self._factor = inverse_factor(moments)
             except torch.linalg.LinAlgError:
                 if damping >= _MOST_DAMPING:
                     raise

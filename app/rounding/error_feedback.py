@@ -17,23 +17,17 @@ _DOUBLE_LIMIT = 4096
 """Up to this width the factor is computed in 64 bits."""
 
 
-def damped(moments: torch.Tensor, damping: float) -> torch.Tensor:
-    """Return second moments with `damping` times their mean on the diagonal; never all zero."""
-    result = moments.clone()
-    diagonal = result.diagonal()
-    diagonal.add_(damping * diagonal.mean() + 1e-12)
-    return result
-
-
 def inverse_factor(moments: torch.Tensor) -> torch.Tensor:
     """Return the upper triangular U with UᵀU equal to the inverse of damped second moments.
 
     Raises:
         torch.linalg.LinAlgError: they are not positive definite.
     """
+    # Such matrices are large: none is kept longer than it is needed.
     wide = moments.double() if len(moments) <= _DOUBLE_LIMIT else moments
-    lower = torch.linalg.cholesky(wide)
-    return torch.linalg.cholesky(torch.cholesky_inverse(lower), upper=True).float()
+    wide = torch.linalg.cholesky(wide)
+    wide = torch.cholesky_inverse(wide)
+    return torch.linalg.cholesky(wide, upper=True).float()
 
 
 def round_with_feedback(weights: torch.Tensor, factor: torch.Tensor, type_number: int) -> Grid:

@@ -45,7 +45,7 @@ def correct_rounding(
 
 def has_enough_tokens(statistics: MatrixStatistics) -> bool:
     """Return whether an expert saw enough tokens for its moments, and to judge the result."""
-    enough = len(statistics.squares) >= _FEWEST_TOKENS
+    enough = statistics.tokens >= _FEWEST_TOKENS
     return enough and len(statistics.sample.inputs) >= _FEWEST_HELD_OUT
 
 

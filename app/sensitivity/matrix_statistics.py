@@ -25,20 +25,24 @@ class MatrixStatistics:
 
     Attributes:
         name: The stored name.
-        inputs: What it was multiplied by (tokens x columns), in bfloat16.
-        squares: The squared lengths of the gradients at its outputs (tokens).
+        moments: For each sequence, what it was multiplied by (tokens x columns) in bfloat16, and
+            the squared lengths of the gradients at its outputs (tokens).
         sample: Inputs and gradients of other tokens.
     """
 
     name: str
-    inputs: torch.Tensor
-    squares: torch.Tensor
+    moments: Sequence[_Tensors]
     sample: GradientSample
+
+    @property
+    def tokens(self) -> int:
+        """The number of tokens that the moments are made of."""
+        return sum(len(squares) for _, squares in self.moments)
 
     def importance(self) -> torch.Tensor:
         """Return the mean square of each input, weighted by the squared gradients (columns)."""
-        weighted = self.inputs.float().square_().mul_(self.squares[:, None])
-        return weighted.sum(0) / max(1, len(self.squares))
+        sums = [squares @ inputs.float().square_() for inputs, squares in self.moments]
+        return torch.stack(sums).sum(0) / max(1, self.tokens)
 
     def second_moments(self, pool: Executor) -> torch.Tensor:
         """Return the mean of s x xᵀ (columns x columns), s being a token's squared gradient.
@@ -46,18 +50,19 @@ class MatrixStatistics:
         Guo et al. 2025, "GuidedQuant": weighted by gradients, the inputs' second moments tell what
         an error of the outputs does to the loss.
         """
-        width = self.inputs.shape[1]
-        moments = torch.empty(width, width)
+        width = self.moments[0][0].shape[1]
+        moments = torch.zeros(width, width)
 
         def fill(first: int) -> None:
             panel = slice(first, first + _PANEL)
-            weighted = self.inputs[:, panel].float() * self.squares[:, None]
-            product = weighted.T @ self.inputs[:, first:].float()
-            moments[panel, first:] = product
-            moments[first:, panel] = product.T
+            # One sequence after the other, because all of them in 32 bits take much memory.
+            for inputs, squares in self.moments:
+                weighted = inputs[:, panel].float() * squares[:, None]
+                moments[panel, first:].addmm_(weighted.T, inputs[:, first:].float())
+            moments[first:, panel] = moments[panel, first:].T.clone()
 
         list(pool.map(fill, range(0, width, _PANEL)))
-        return moments.div_(max(1, len(self.squares)))
+        return moments.div_(max(1, self.tokens))
 
 
 class SequenceStatistics(NamedTuple):
@@ -114,8 +119,7 @@ def statistics_of(
             samples = [(inputs[:0].float(), squares[:0, None]) for inputs, squares in moments]
         yield MatrixStatistics(
             name,
-            torch.cat([inputs for inputs, _ in moments]),
-            torch.cat([squares for _, squares in moments]),
+            moments,
             GradientSample(
                 torch.cat([inputs for inputs, _ in samples]),
                 torch.cat([gradients for _, gradients in samples]),
