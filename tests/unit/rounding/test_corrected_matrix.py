@@ -51,7 +51,7 @@ def test_correlated_inputs_lose_much_less(
 ) -> None:
     moments = second_moments(inputs(4096, 0, mixing))
     held_out = WeighedInputs(inputs(1024, 1, mixing))
-    found = correct(weights(), Corrector(moments), held_out, type_number, pool)
+    found = correct(weights(), Corrector(moments.clone()), held_out, type_number, pool)
     assert found.is_corrected
     assert found.loss < 0.75 * found.plain_loss
     error = weights() - torch.from_numpy(dequantize_rows(type_number, found.rows))
@@ -63,7 +63,7 @@ def test_moments_that_mislead_are_overruled(mixing: torch.Tensor, pool: Executor
     type_number = TYPE_NUMBERS["q4_K"]
     moments = second_moments(inputs(20, 5, mixing.T.contiguous() * 3))
     held_out = WeighedInputs(torch.randn(1024, WIDTH, generator=torch.Generator().manual_seed(6)))
-    found = correct(weights(), Corrector(moments), held_out, type_number, pool)
+    found = correct(weights(), Corrector(moments.clone()), held_out, type_number, pool)
     assert not found.is_corrected
     importance = moments.diagonal().numpy()
     assert np.array_equal(found.rows, quantize_rows(type_number, weights().numpy(), importance))
@@ -76,7 +76,7 @@ def test_the_number_of_threads_changes_nothing(mixing: torch.Tensor) -> None:
     rows = []
     for threads in (1, 3):
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as own:
-            rows.append(correct(many, Corrector(moments), held_out, TYPE_NUMBERS["q3_K"], own).rows)
+            rows.append(correct(many, Corrector(moments.clone()), held_out, TYPE_NUMBERS["q3_K"], own).rows)
     assert np.array_equal(rows[0], rows[1])
 
 
