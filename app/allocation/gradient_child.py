@@ -19,6 +19,8 @@ from app.sensitivity.requests import GradientRequest
 VERB = "measure-gradients"
 Answer = TypeVar("Answer")
 _END_SECONDS = 60
+_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**20)}
+"""Makes glibc return the memory of each tensor, which it would keep for pieces of others."""
 
 
 def ask(request: GradientRequest, kind: type[Answer], report: Callable[[Event], None]) -> Answer:
@@ -31,7 +33,7 @@ def ask(request: GradientRequest, kind: type[Answer], report: Callable[[Event], 
         asked, answered = folder / "request", folder / "answer"
         asked.write_bytes(msgspec.msgpack.encode(request))
         command = command_line(VERB, str(asked), str(answered))
-        with ChildProcess(command, child_environment(VERB)) as child:
+        with ChildProcess(command, child_environment(VERB) | _ALLOCATOR) as child:
             for line in child.remaining_lines():
                 _relay(decode_event(line), report)
             status = child.wait(_END_SECONDS)

@@ -76,7 +76,9 @@ def test_the_number_of_threads_changes_nothing(mixing: torch.Tensor) -> None:
     rows = []
     for threads in (1, 3):
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as own:
-            rows.append(correct(many, Corrector(moments.clone()), held_out, TYPE_NUMBERS["q3_K"], own).rows)
+            rows.append(
+                correct(many, Corrector(moments.clone()), held_out, TYPE_NUMBERS["q3_K"], own).rows
+            )
     assert np.array_equal(rows[0], rows[1])
 
 
