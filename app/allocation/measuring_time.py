@@ -28,8 +28,14 @@ _UP_AND_DOWN, _OUTPUT_ONLY = 6, 4
 """Operations per weight and token: a product up, again on the way down, and its gradient."""
 _INVERSE = 8
 """Operations to factor the second moments, per column cubed."""
-_CORRECTION = 12
-"""Operations to correct a weight, per column: feedback, and two sweeps over codes and scales."""
+_CORRECTION = 6
+"""Operations to correct a weight, per column: feedback, and the gradients of two sweeps."""
+_CORRECTED = 100
+"""What memory takes meanwhile, for each weight, in the time to round one."""
+_TRIED_ROWS = 2 * 128
+"""Rows of a matrix that are corrected for trial."""
+_START_SECONDS = 4
+"""The time to start the process of one request, with torch."""
 _EXACT_AND_OTHERS, _ROUNDED = 4, 2
 """Models in a comparison, and those whose weights are rounded."""
 _OUTPUT, _EMBEDDING, _LAYERS = "output.weight", "token_embd.weight", "blk."
@@ -37,18 +43,24 @@ _OUTPUT, _EMBEDDING, _LAYERS = "output.weight", "token_embd.weight", "blk."
 
 @dataclass(frozen=True)
 class Work:
-    """Floating-point operations of products, and weights that are rounded and read back."""
+    """Operations of products, weights that are rounded and read back, and requests."""
 
     operations: float = 0.0
     roundings: float = 0.0
+    requests: int = 0
 
     def __add__(self, other: Work) -> Work:
         """Return both together."""
-        return Work(self.operations + other.operations, self.roundings + other.roundings)
+        return Work(
+            self.operations + other.operations,
+            self.roundings + other.roundings,
+            self.requests + other.requests,
+        )
 
     def seconds(self, rates: ComputingRates) -> float:
         """Return how long a machine takes."""
-        return self.operations / rates.operations + self.roundings / rates.roundings
+        computing = self.operations / rates.operations + self.roundings / rates.roundings
+        return computing + _START_SECONDS * self.requests
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,7 @@ def sensitivity_work(study: Study, types: Mapping[str, Sequence[int]], *, correc
         work += Work(2 * part * matrix.share * _sampled_tokens(study, matrix), part)
         if corrects and count:
             work += _factored(study, matrix, experts=1)
+            work += _corrected(_TRIED_ROWS * matrix.columns, matrix.columns)
     return work
 
 
@@ -121,8 +134,7 @@ def correction_work(study: Study, types: Mapping[str, int]) -> Work:
     work = _passes(study)
     for matrix in _matrices(study):
         if matrix.name in types and _is_product(study, matrix):
-            corrected = _CORRECTION * matrix.weights * matrix.columns
-            work += Work(corrected, 2 * matrix.weights)
+            work += _corrected(matrix.weights, matrix.columns)
             work += _factored(study, matrix, matrix.experts)
     return work
 
@@ -130,7 +142,7 @@ def correction_work(study: Study, types: Mapping[str, int]) -> Work:
 def comparison_work(study: Study) -> Work:
     """Return the work to compare a file with the plain level of its size."""
     tokens = sum(map(len, study.checked.tokens))
-    work = Work()
+    work = Work(requests=1)
     for matrix in _matrices(study):
         if _is_product(study, matrix):
             read = tokens if matrix.is_in_layer else tokens / 2
@@ -146,7 +158,11 @@ def _passes(study: Study) -> Work:
         for matrix in _matrices(study)
         if _is_product(study, matrix)
     )
-    return Work(tokens * sum(each))
+    return Work(tokens * sum(each), requests=1)
+
+
+def _corrected(weights: int, columns: int) -> Work:
+    return Work(_CORRECTION * weights * columns, _CORRECTED * weights)
 
 
 def _factored(study: Study, matrix: _Matrix, experts: int) -> Work:
