@@ -135,6 +135,7 @@ def test_corrected_rounding_keeps_types_and_size_and_differs_from_the_plain_leve
     assert 0 <= corrected.stat().st_size - plain.stat().st_size <= 64
     assert types_in(corrected) == types_in(plain)
     assert digest(corrected) != digest(plain)
+    assert any(line.startswith("Measuring this model takes about ") for line in lines)
     (said,) = (line for line in lines if line.startswith("Corrected"))
     accepted, tried = map(int, re.findall(r"\d+", said)[:2])
     assert 0 < accepted <= tried
