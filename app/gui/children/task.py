@@ -13,7 +13,7 @@ from app.core.allocation_events import FileCompared, MeasuringPlanned
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.pace import Pace
 from app.core.publish_events import PublishAdvanced
-from app.core.sentences import describe_error, describe_measuring, describe_notice
+from app.core.sentences import describe_error, describe_notice, measuring_in_short
 from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
 from app.jobs.schedule import TaskKind
@@ -33,7 +33,7 @@ class Task(QObject):
 
     `steps` are the kinds of progress that it goes through, in their order; none if it has only one.
     `changed` follows every event, `ended` is emitted once, in one of the last three states.
-    `noticed` carries a sentence that is new in `notices`.
+    `noticed` carries a sentence that is new in `notices`. `forecast` says how long measuring takes.
     """
 
     changed = Signal()
@@ -70,6 +70,7 @@ class Task(QObject):
         self.paths: tuple[str, ...] = ()
         self.published: PublishAdvanced | None = None
         self.compared: FileCompared | None = None
+        self.forecast = ""
         self._is_canceled = False
         self._child = Child(*arguments, parent=self)
         self._child.received.connect(self._on_received)
@@ -146,7 +147,7 @@ class Task(QObject):
             case PublishAdvanced():
                 self.published = event
             case MeasuringPlanned():
-                self.sentence = describe_measuring(event)
+                self.forecast = measuring_in_short(event)
             case FileCompared():
                 self.compared = event
             case events.Finished(paths, _):

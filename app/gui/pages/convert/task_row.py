@@ -75,7 +75,7 @@ class TaskRow(ProgressRow):
         if progress.step != self._steps[step].progress:
             return
         words = self._words_for(step)
-        part = _part_in_words(progress)
+        part = _part_in_words(progress) or self.task.forecast
         self.set_detail(f"{words} · {part}" if part else words)
         done, total = progress.done_bytes, progress.total_bytes
         self.show_progress(done, total, self.task.pace, part=(step, len(self._steps)))

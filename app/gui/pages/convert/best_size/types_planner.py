@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from app.core.allocation_events import FileCompared, MeasuringPlanned, TypesChosen
 from app.core.errors import ErrorCode
 from app.core.events import Event, Progressed
-from app.core.sentences import describe_measuring
+from app.core.sentences import measuring_in_short
 from app.gui.children.inquiry import Inquiry
 
 
@@ -76,7 +76,7 @@ class TypesPlanner(QObject):
             case FileCompared():
                 self.compared = event
             case MeasuringPlanned():
-                self.forecast = describe_measuring(event)
+                self.forecast = measuring_in_short(event)
             case Progressed():
                 self.progressed.emit(event)
 
