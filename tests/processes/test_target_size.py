@@ -194,7 +194,7 @@ def test_a_short_text_says_how_much_is_needed(source: Path, tmp_path: Path) -> N
     words = ("--calibration", str(text), "--to", str(tmp_path / "file.gguf"))
     ended = run_verb("convert", str(source), "--target-bits", "4", *words)
     assert ended.status == 1
-    assert "5,120 are needed" in ended.complaints[-1]
+    assert "7,168 are needed" in ended.complaints[-1]
 
 
 def test_a_model_that_torch_can_not_load_layer_by_layer_is_refused(
