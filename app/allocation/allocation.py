@@ -42,7 +42,7 @@ class Allocation:
     Attributes:
         level: The plain level that is nearest in size; its number is stored in the file.
         choices: The types and the importance of columns, for the conversion.
-        types: The chosen types, ggml's numbers, by the names of tensors.
+        types: ggml's numbers by the names of all tensors that are quantized.
         size_bytes: The size of the file.
         tensors_bytes: The size of all its tensors.
         bits_per_weight: The average over all tensors.
@@ -83,11 +83,12 @@ def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report
     harms = sensitivity.corrected_harms if corrects else sensitivity.harms
     _report_unmeasured(types, harms, nearest.level, report)
     mix = choose_types(nearest, harms, budget_bytes)
-    chosen = QuantizedModel(mix.types, sensitivity.importance)
+    typed = replace(nearest, tensors=_typed(nearest, mix))
+    chosen = QuantizedModel(quantized_types(study.layout, typed), sensitivity.importance)
     compared, floor = compare_with_floor(study, chosen, mix.size_bytes, report)
     uncorrected = sum(sensitivity.harms[name][number] for name, number in mix.types.items())
     calibrated = CalibratedHarm(uncorrected, floor, compared.file.divergence)
-    allocation = _allocation(study, sensitivity, nearest, mix, calibrated)
+    allocation = _allocation(study, sensitivity, typed, mix, calibrated)
     return replace(allocation, compared=None if corrects else compared)
 
 
@@ -115,13 +116,12 @@ def _measured(request: SensitivityRequest, report: Report) -> Sensitivity:
 def _allocation(
     study: Study,
     sensitivity: Sensitivity,
-    nearest: TypePlan,
+    typed: TypePlan,
     mix: Mix,
     calibrated: CalibratedHarm,
 ) -> Allocation:
     plans, layout = study.plans, study.layout
-    tensors = _typed(nearest, mix)
-    named = quantized_types(layout, replace(nearest, tensors=tensors))
+    types = quantized_types(layout, typed)
     size_bytes = plans[0].header_size_bytes + mix.size_bytes
     plain = [(plan, mix_of_plan(plan, sensitivity.harms)) for plan in plans]
     return Allocation(
@@ -129,15 +129,15 @@ def _allocation(
         choices=replace(
             study.choices,
             importance=importance_matrix(sensitivity.importance),
-            overrides=(*study.choices.overrides, *_overrides(named)),
+            overrides=(*study.choices.overrides, *_overrides(types)),
         ),
-        types=mix.types,
+        types=types,
         size_bytes=size_bytes,
         tensors_bytes=mix.size_bytes,
         bits_per_weight=8 * mix.size_bytes / layout.parameters,
         divergence=calibrated.divergence(mix.harm),
-        shares=tuple(_shares(tensors)),
-        recipe=recipe_of(tensors),
+        shares=tuple(_shares(typed.tensors)),
+        recipe=recipe_of(typed.tensors),
         plain=tuple(
             PlainFile(plan.level.name, plan.size_bytes, calibrated.divergence(of_plan.harm))
             for plan, of_plan in plain

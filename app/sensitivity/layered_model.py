@@ -16,9 +16,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from app.core.language import tr
 from app.sensitivity.parameter_loader import ParameterLoader
 from app.sensitivity.shell_model import layers_of, shell_model
 from app.sensitivity.stored_tensors import StoredTensors
+from app.sensitivity.unavailable import gradients_unavailable
+
+_FAILURES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 class LayeredModel:
@@ -41,7 +45,12 @@ class LayeredModel:
         self._stubs = [_Stub(layer, self._relay) for layer in self._list.layers]
         setattr(self._list.owner, self._list.attribute, nn.ModuleList(self._stubs))
         self._outside = self._loader.load(self._model, "")
-        self._record_arguments(torch.zeros(chunk_tokens, dtype=torch.long))
+        try:
+            self._record_arguments(torch.zeros(chunk_tokens, dtype=torch.long))
+        except _FAILURES as error:
+            # Code for each of hundreds of architectures fails in its own way.
+            reason = tr("its code in transformers fails: {error}", error=str(error).strip())
+            raise gradients_unavailable(reason) from error
 
     @property
     def layer_count(self) -> int:
@@ -82,13 +91,13 @@ class LayeredModel:
             stub.layer.to("meta")
 
     def _record_arguments(self, tokens: torch.Tensor) -> None:
-        """Record the arguments of all layers, and whether a layer returns a tuple."""
+        """Record the arguments of all layers, and how many results a layer returns."""
         with self._relay.ending_at_first() as relay, torch.no_grad():
             self._model(input_ids=tokens[None], use_cache=False)
         with self.loaded_layer(0) as layer, torch.no_grad():
-            returns_tuple = isinstance(layer.raw(relay.first), tuple)
+            output = layer.raw(relay.first)
         for stub in self._stubs:
-            stub.returns_tuple = returns_tuple
+            stub.returned = len(output) if isinstance(output, tuple) else None
         with self._relay.giving(relay.first), torch.no_grad():
             self._model(input_ids=tokens[None], use_cache=False)
         for stub in self._stubs:
@@ -156,7 +165,7 @@ class _Stub(nn.Module):  # type: ignore[misc]
         self._held = (layer, relay)
         self.arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
         self.records = True
-        self.returns_tuple = False
+        self.returned: int | None = None
 
     @property
     def layer(self) -> nn.Module:
@@ -171,7 +180,9 @@ class _Stub(nn.Module):  # type: ignore[misc]
         if relay.given is None:
             relay.first = hidden
             raise _FirstLayerReached
-        return (relay.given,) if self.returns_tuple else relay.given
+        if self.returned is None:
+            return relay.given
+        return (relay.given, *[None] * (self.returned - 1))
 
     def __getattr__(self, name: str) -> Any:
         try:

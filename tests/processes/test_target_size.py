@@ -15,6 +15,8 @@ from app.library.conversion_records import ConversionRecords
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.continuous import documentation
+from tests.support.checkpoints.other_sources import make_seeing_gemma
+from tests.support.checkpoints.quantized_checkpoints import make_quantized
 from tests.support.machine.verbs import files_below, run_verb
 
 pytestmark = pytest.mark.slow
@@ -192,7 +194,7 @@ def test_a_short_text_says_how_much_is_needed(source: Path, tmp_path: Path) -> N
     words = ("--calibration", str(text), "--to", str(tmp_path / "file.gguf"))
     ended = run_verb("convert", str(source), "--target-bits", "4", *words)
     assert ended.status == 1
-    assert "5,120 are needed" in ended.complaints[-1]
+    assert "7,168 are needed" in ended.complaints[-1]
 
 
 def test_a_model_that_torch_can_not_load_layer_by_layer_is_refused(
@@ -211,6 +213,23 @@ def test_a_model_that_torch_can_not_load_layer_by_layer_is_refused(
     assert not target.exists()
 
 
+def test_quantized_weights_are_refused(tmp_path: Path, text: Path) -> None:
+    source = make_quantized("fp8", tmp_path / "source")
+    words = ("--calibration", str(text), "--target-bits", "5", "--to", str(tmp_path / "a.gguf"))
+    ended = run_verb("convert", str(source), *words)
+    assert ended.status == 1
+    assert "its weights are quantized already" in ended.complaints[-1]
+    assert not list(tmp_path.glob("*.gguf"))
+
+
+def test_the_language_model_of_one_that_sees_is_measured(tmp_path: Path, text: Path) -> None:
+    source = make_seeing_gemma(tmp_path / "source")
+    target = tmp_path / "file.gguf"
+    lines = converted(source, target, text, "--target-bits", "5")
+    assert any(line.startswith("this file mean KL divergence") for line in lines)
+    assert target.exists()
+
+
 def test_experts_are_measured_and_corrected_one_by_one(tmp_path: Path, text: Path) -> None:
     source = make_checkpoint("MixtralConfig", tmp_path / "source")
     target = tmp_path / "file.gguf"
@@ -225,10 +244,17 @@ def test_experts_are_measured_and_corrected_one_by_one(tmp_path: Path, text: Pat
     assert run_verb("measure", str(target), "--text", str(text), "--chunks", "1").status == 0
 
 
-@pytest.mark.parametrize("kind", ["Gemma3TextConfig", "Phi3Config", "Qwen3Config"])
-def test_other_architectures_are_measured_as_well(kind: str, tmp_path: Path, text: Path) -> None:
+@pytest.mark.parametrize("kind", ["Gemma3TextConfig", "Phi3Config"])
+def test_other_architectures_are_corrected_as_well(kind: str, tmp_path: Path, text: Path) -> None:
     source = make_checkpoint(kind, tmp_path / "source")
     target = tmp_path / "file.gguf"
     lines = converted(source, target, text, "--target-bits", "5", "--correct")
     assert any(line.startswith("Corrected") for line in lines)
+    assert target.exists()
+
+
+def test_a_large_vocabulary_is_measured_as_well(tmp_path: Path, text: Path) -> None:
+    source = make_checkpoint("Qwen3Config", tmp_path / "source")
+    target = tmp_path / "file.gguf"
+    converted(source, target, text, "--target-bits", "5")
     assert target.exists()

@@ -298,7 +298,7 @@ def test_a_short_text_is_said_with_a_button_for_another_one(
     click(card.wants_size, qtbot)
     choose_text(page, qtbot, text)
     click(card.plan_button, qtbot)
-    qtbot.waitUntil(lambda: "at least 5,120 are needed" in page.notice.text, timeout=PLAN_MS)
+    qtbot.waitUntil(lambda: "at least 7,168 are needed" in page.notice.text, timeout=PLAN_MS)
     assert card.plan is None
     page.levels_step.options_card.set_open(False)
     press_remedy(page, qtbot, "Choose another text…")
