@@ -38,6 +38,9 @@ _START_SECONDS = 4
 """The time to start the process of one request, with torch."""
 _EXACT_AND_OTHERS, _ROUNDED = 4, 2
 """Models in a comparison, and those whose weights are rounded."""
+_SLOW_MACHINE = ComputingRates(operations=3e10, roundings=3e7)
+_WORTH_TELLING = 20
+"""Seconds on a slow machine; measuring its rates takes some, too."""
 _OUTPUT, _EMBEDDING, _LAYERS = "output.weight", "token_embd.weight", "blk."
 
 
@@ -90,7 +93,7 @@ class _Matrix:
 def measuring_seconds(
     study: Study, *, has_target: bool, weighs_correction: bool, corrects: bool, report: Report
 ) -> float | None:
-    """Return how long measuring takes, in seconds; None if little is to be measured.
+    """Return how long measuring takes, in seconds; None if it is a matter of seconds.
 
     Args:
         study: The checkpoint.
@@ -108,7 +111,7 @@ def measuring_seconds(
     if corrects:
         tensors = quantized_types(study.layout, study.plans[0])
         work += correction_work(study, tensors) + comparison_work(study)
-    if work == Work():
+    if work.seconds(_SLOW_MACHINE) < _WORTH_TELLING:
         return None
     if has_target:
         work += comparison_work(study)
