@@ -15,7 +15,7 @@ from app.allocation.calibrated_harm import CalibratedHarm
 from app.allocation.candidate_types import candidate_types, quantized_types
 from app.allocation.file_comparison import compare_with_floor
 from app.allocation.gradient_child import ask
-from app.allocation.kept_sensitivities import keep_sensitivity, kept_sensitivity
+from app.allocation.kept_answers import keep_answer, kept_answer
 from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, size_in_type
 from app.allocation.study import Study
 from app.conversion.pipeline import Report
@@ -106,10 +106,10 @@ def _report_unmeasured(
 
 
 def _measured(request: SensitivityRequest, report: Report) -> Sensitivity:
-    kept = kept_sensitivity(request)
+    kept = kept_answer(request, Sensitivity)
     if kept is None:
         kept = ask(request, Sensitivity, report)
-        keep_sensitivity(request, kept)
+        keep_answer(request, kept)
     return kept
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from app.allocation.candidate_types import candidate_types, quantized_types
 from app.allocation.gradient_child import ask
-from app.allocation.kept_sensitivities import kept_sensitivity
+from app.allocation.kept_answers import kept_answer
 from app.allocation.study import Study
 from app.conversion.pipeline import Report
 from app.sensitivity.requests import (
@@ -21,6 +21,7 @@ from app.sensitivity.requests import (
     SAMPLED_SEQUENCES,
     ComputingRates,
     RatesRequest,
+    Sensitivity,
     SensitivityRequest,
 )
 
@@ -106,7 +107,7 @@ def measuring_seconds(
     work = Work()
     if has_target:
         request = SensitivityRequest(study.measured, types, weighs_correction)
-        if kept_sensitivity(request) is None:
+        if kept_answer(request, Sensitivity) is None:
             work += sensitivity_work(study, types, corrects=weighs_correction)
     if corrects:
         tensors = quantized_types(study.layout, study.plans[0])

@@ -20,7 +20,7 @@ from app.allocation.budget import TargetSize
 from app.allocation.candidate_types import candidate_types
 from app.allocation.corrected_rounding import corrected
 from app.allocation.gradient_child import ask
-from app.allocation.kept_sensitivities import kept_sensitivity
+from app.allocation.kept_answers import kept_answer
 from app.allocation.mix import size_in_type
 from app.allocation.study import Study, study
 from app.conversion.converter.installation import converter_folder
@@ -35,6 +35,7 @@ from app.sensitivity.requests import (
     ComparedModels,
     ComparisonRequest,
     QuantizedModel,
+    Sensitivity,
     SensitivityRequest,
 )
 from tests.support.checkpoints.continuous import (
@@ -85,7 +86,7 @@ def _print_row(made: Study, bits: float) -> None:
     types = candidate_types(made.layout, made.plans[0], made.choices)
     both = allocate(made, target, corrects=True, report=_ignore)
     chosen = allocate(made, target, corrects=False, report=_ignore)
-    sensitivity = kept_sensitivity(SensitivityRequest(made.measured, types))
+    sensitivity = kept_answer(SensitivityRequest(made.measured, types), Sensitivity)
     assert sensitivity is not None
     randoms = [_random_types(made, types, chosen, number) for number in range(_RANDOM_MIXES)]
     models = tuple(QuantizedModel(mix, sensitivity.importance) for mix in (chosen.types, *randoms))

@@ -1,43 +1,51 @@
-"""Keep the measured sensitivity of a checkpoint until its weights change."""
+"""Keep what was measured of a checkpoint until its weights change."""
 
 from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from app.checkpoint.weight_files import list_weights
 from app.core import paths
 from app.core.files import write_atomically
-from app.sensitivity.requests import Sensitivity, SensitivityRequest
+from app.sensitivity.requests import (
+    ComparedModels,
+    ComparisonRequest,
+    Sensitivity,
+    SensitivityRequest,
+)
 
-_MAX_FILES = 50
+_MAX_FILES = 100
+_Request = SensitivityRequest | ComparisonRequest
+Answer = TypeVar("Answer", Sensitivity, ComparedModels)
 
 
-def kept_sensitivity(request: SensitivityRequest) -> Sensitivity | None:
+def kept_answer(request: _Request, kind: type[Answer]) -> Answer | None:
     """Return the answer to a request that was kept; None if there is none."""
     try:
-        return msgspec.msgpack.decode(_file(request).read_bytes(), type=Sensitivity)
+        return msgspec.msgpack.decode(_file(request).read_bytes(), type=kind)
     except (OSError, msgspec.DecodeError):
         return None
 
 
-def keep_sensitivity(request: SensitivityRequest, sensitivity: Sensitivity) -> None:
+def keep_answer(request: _Request, answer: Sensitivity | ComparedModels) -> None:
     """Keep the answer to a request; the oldest answers make room.
 
     Raises:
         AppError: what `write_atomically` raises.
     """
-    write_atomically(_file(request), msgspec.msgpack.encode(sensitivity))
+    write_atomically(_file(request), msgspec.msgpack.encode(answer))
     files = sorted(paths.sensitivities_folder().iterdir(), key=lambda file: file.stat().st_mtime_ns)
     for file in files[:-_MAX_FILES]:
         with suppress(OSError):
             file.unlink()
 
 
-def _file(request: SensitivityRequest) -> Path:
+def _file(request: _Request) -> Path:
     """Return the file of the answer, named by the request and the state of the weights."""
     folder = Path(request.source.checkpoint)
     states = [(folder / name).stat() for name in list_weights(folder).names]
