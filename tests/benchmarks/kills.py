@@ -54,7 +54,8 @@ def main() -> None:
             home = folder / str(number)
             os.environ.update(GRISTMILL_HOME=str(home / "home"), TMPDIR=str(home / "temporary"))
             lend_converter(home / "home")
-            (home / "temporary").mkdir(parents=True)
+            for made in ("temporary", "target"):
+                (home / made).mkdir(parents=True)
             if given.measured:
                 moment = chance.uniform(0, 1.05 * seconds)
                 kill_measured_conversion(source, home / "target", text, moment)
