@@ -87,8 +87,12 @@ def _is_alive(note_file: Path, note: _Note) -> bool:
     if note_file in _unfinished:
         return True
     try:
+        process = psutil.Process(note.process)
+        # One that was killed may stay as a zombie for as long as nobody asks how it ended.
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
         # Process ids are reused; the start time distinguishes the processes.
-        return abs(psutil.Process(note.process).create_time() - note.started) < 1
+        return abs(process.create_time() - note.started) < 1
     except psutil.Error:
         return False
 
