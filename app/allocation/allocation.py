@@ -14,8 +14,7 @@ from app.allocation.budget import TargetSize
 from app.allocation.calibrated_harm import CalibratedHarm
 from app.allocation.candidate_types import candidate_types, quantized_types
 from app.allocation.file_comparison import compare_with_floor
-from app.allocation.gradient_child import ask
-from app.allocation.kept_answers import keep_answer, kept_answer
+from app.allocation.kept_answers import answer_to
 from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, size_in_type
 from app.allocation.study import Study
 from app.conversion.pipeline import Report
@@ -76,7 +75,8 @@ def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report
     """
     plans = study.plans
     types = candidate_types(study.layout, plans[0], study.choices)
-    sensitivity = _measured(SensitivityRequest(study.measured, types, corrects), report)
+    request = SensitivityRequest(study.measured, types, corrects)
+    sensitivity = answer_to(request, Sensitivity, report)
     header_bytes = plans[0].header_size_bytes
     budget_bytes = target.tensor_bytes(study.layout.parameters, header_bytes)
     nearest = nearest_plan(plans, header_bytes + budget_bytes)
@@ -103,14 +103,6 @@ def _report_unmeasured(
     if count:
         details: ErrorDetails = {"count": count, "total": len(types), "level": level.name}
         report(NoticeReported(NoticeCode.MATRICES_NOT_MEASURED, details))
-
-
-def _measured(request: SensitivityRequest, report: Report) -> Sensitivity:
-    kept = kept_answer(request, Sensitivity)
-    if kept is None:
-        kept = ask(request, Sensitivity, report)
-        keep_answer(request, kept)
-    return kept
 
 
 def _allocation(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from app.allocation.candidate_types import quantized_types
-from app.allocation.gradient_child import ask
-from app.allocation.kept_answers import keep_answer, kept_answer
+from app.allocation.kept_answers import answer_to
 from app.allocation.mix import nearest_plan
 from app.allocation.study import Study
 from app.conversion.pipeline import Report
@@ -55,12 +54,7 @@ def _compared(
     plan = nearest_plan(study.plans, size_bytes)
     plain = QuantizedModel(quantized_types(study.layout, plan))
     request = ComparisonRequest(study.checked, (model, plain, *others))
-    found = kept_answer(request, ComparedModels)
-    if found is None:
-        found = ask(request, ComparedModels, report)
-    # Rows that were rounded beforehand are in a folder that is soon gone.
-    if not model.rounded:
-        keep_answer(request, found)
+    found = answer_to(request, ComparedModels, report)
     file, beside, *rest = found.models
     compared = FileCompared(
         file=_quality(size_bytes, file),

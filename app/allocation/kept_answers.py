@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from app.allocation.gradient_child import ask
 from app.checkpoint.weight_files import list_weights
 from app.core import paths
+from app.core.events import Event
 from app.core.files import write_atomically
 from app.sensitivity.requests import (
     ComparedModels,
@@ -24,6 +27,21 @@ _Request = SensitivityRequest | ComparisonRequest
 Answer = TypeVar("Answer", Sensitivity, ComparedModels)
 
 
+def answer_to(request: _Request, kind: type[Answer], report: Callable[[Event], None]) -> Answer:
+    """Return the kept answer to a request, or ask for it and keep it.
+
+    Raises:
+        AppError: what `ask` and `write_atomically` raise.
+    """
+    kept = kept_answer(request, kind)
+    if kept is not None:
+        return kept
+    answer = ask(request, kind, report)
+    if not _is_passing(request):
+        _keep(request, answer)
+    return answer
+
+
 def kept_answer(request: _Request, kind: type[Answer]) -> Answer | None:
     """Return the answer to a request that was kept; None if there is none."""
     try:
@@ -32,7 +50,7 @@ def kept_answer(request: _Request, kind: type[Answer]) -> Answer | None:
         return None
 
 
-def keep_answer(request: _Request, answer: Sensitivity | ComparedModels) -> None:
+def _keep(request: _Request, answer: Sensitivity | ComparedModels) -> None:
     """Keep the answer to a request; the oldest answers make room.
 
     Raises:
@@ -43,6 +61,13 @@ def keep_answer(request: _Request, answer: Sensitivity | ComparedModels) -> None
     for file in files[:-_MAX_FILES]:
         with suppress(OSError):
             file.unlink()
+
+
+def _is_passing(request: _Request) -> bool:
+    """Return whether a request is about rows in a folder that is soon gone."""
+    if isinstance(request, SensitivityRequest):
+        return False
+    return any(model.rounded for model in request.models)
 
 
 def _file(request: _Request) -> Path:
