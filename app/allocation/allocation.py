@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from app.allocation.budget import TargetSize
 from app.allocation.calibrated_harm import CalibratedHarm
 from app.allocation.candidate_types import candidate_types, quantized_types
 from app.allocation.file_comparison import compare_with_floor
-from app.allocation.kept_answers import answer_to
-from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, size_in_type
+from app.allocation.importance_forms import importance_matrix
+from app.allocation.measures import Measures
+from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, with_types
 from app.allocation.study import Study
+from app.allocation.tensor_groups import kind_of
 from app.conversion.pipeline import Report
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import TypePlan
@@ -29,9 +28,7 @@ from app.gguf_file.header_writer import PlacedTensor
 from app.gguf_file.tensor_types import type_name
 from app.gguf_file.type_patterns import escaped_name
 from app.gguf_file.type_recipe import Recipe, recipe_of
-from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
-from app.native.importance_matrix import Activations, ImportanceMatrix
-from app.sensitivity.requests import Importance, QuantizedModel, Sensitivity, SensitivityRequest
+from app.sensitivity.requests import QuantizedModel, Sensitivity
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,9 @@ class Allocation:
         size_bytes: The size of the file.
         tensors_bytes: The size of all its tensors.
         bits_per_weight: The average over all tensors.
-        divergence: The predicted mean KL divergence, in nats.
         shares: The types of each kind of tensor.
         recipe: The types as patterns.
+        divergence: The predicted mean KL divergence, in nats.
         plain: The plain levels, for comparison.
         compared: The quality of the file, unless its rounding is yet to be corrected.
     """
@@ -58,38 +55,73 @@ class Allocation:
     size_bytes: int
     tensors_bytes: int
     bits_per_weight: float
-    divergence: float
     shares: tuple[ChosenShare, ...]
     recipe: Recipe
-    plain: tuple[PlainFile, ...]
+    divergence: float = math.nan
+    plain: tuple[PlainFile, ...] = ()
     compared: FileCompared | None = None
 
 
-def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report) -> Allocation:
+def allocate(
+    study: Study, target: TargetSize, measures: Measures, *, corrects: bool, report: Report
+) -> Allocation:
     """Measure the harm of every type for every matrix, and choose the types that do the least.
 
     With `corrects`, rounding will be corrected afterwards, so that the harms are what that leaves.
 
     Raises:
-        AppError: `gradients_unavailable`, `target_too_small`.
+        AppError: `target_too_small`, `gradients_unavailable` if no matrix could be measured, and
+            what `measures` raise.
     """
     plans = study.plans
     types = candidate_types(study.layout, plans[0], study.choices)
-    request = SensitivityRequest(study.measured, types, corrects)
-    sensitivity = answer_to(request, Sensitivity, report)
+    sensitivity = measures.sensitivity(types)
     header_bytes = plans[0].header_size_bytes
     budget_bytes = target.tensor_bytes(study.layout.parameters, header_bytes)
     nearest = nearest_plan(plans, header_bytes + budget_bytes)
     harms = sensitivity.corrected_harms if corrects else sensitivity.harms
     _report_unmeasured(types, harms, nearest.level, report)
     mix = choose_types(nearest, harms, budget_bytes)
-    typed = replace(nearest, tensors=_typed(nearest, mix))
+    # Those that weren't measured keep the nearest level's types.
+    typed = replace(nearest, tensors=with_types(nearest.tensors, mix.types))
     chosen = QuantizedModel(quantized_types(study.layout, typed), sensitivity.importance)
-    compared, floor = compare_with_floor(study, chosen, mix.size_bytes, report)
+    compared, floor = compare_with_floor(study, measures, chosen, mix.size_bytes)
     uncorrected = sum(sensitivity.harms[name][number] for name, number in mix.types.items())
     calibrated = CalibratedHarm(uncorrected, floor, compared.file.divergence)
-    allocation = _allocation(study, sensitivity, typed, mix, calibrated)
-    return replace(allocation, compared=None if corrects else compared)
+    return replace(
+        _allocation(study, typed, mix, chosen),
+        divergence=calibrated.divergence(mix.harm),
+        plain=tuple(_plain_files(plans, sensitivity, calibrated)),
+        compared=None if corrects else compared,
+    )
+
+
+def _allocation(study: Study, typed: TypePlan, mix: Mix, chosen: QuantizedModel) -> Allocation:
+    """Return a mix as a file whose quality is not known yet."""
+    size_bytes = study.plans[0].header_size_bytes + mix.size_bytes
+    return Allocation(
+        level=nearest_plan(study.plans, size_bytes).level,
+        choices=replace(
+            study.choices,
+            importance=importance_matrix(chosen.importance),
+            overrides=(*study.choices.overrides, *_overrides(chosen.types)),
+        ),
+        types=chosen.types,
+        size_bytes=size_bytes,
+        tensors_bytes=mix.size_bytes,
+        bits_per_weight=8 * mix.size_bytes / study.layout.parameters,
+        shares=tuple(_shares(typed.tensors)),
+        recipe=recipe_of(typed.tensors),
+    )
+
+
+def _plain_files(
+    plans: Iterable[TypePlan], sensitivity: Sensitivity, calibrated: CalibratedHarm
+) -> Iterator[PlainFile]:
+    for plan in plans:
+        mix = mix_of_plan(plan, sensitivity.harms)
+        if mix is not None:
+            yield PlainFile(plan.level.name, plan.size_bytes, calibrated.divergence(mix.harm))
 
 
 def _report_unmeasured(
@@ -105,79 +137,16 @@ def _report_unmeasured(
         report(NoticeReported(NoticeCode.MATRICES_NOT_MEASURED, details))
 
 
-def _allocation(
-    study: Study,
-    sensitivity: Sensitivity,
-    typed: TypePlan,
-    mix: Mix,
-    calibrated: CalibratedHarm,
-) -> Allocation:
-    plans, layout = study.plans, study.layout
-    types = quantized_types(layout, typed)
-    size_bytes = plans[0].header_size_bytes + mix.size_bytes
-    plain = [(plan, mix_of_plan(plan, sensitivity.harms)) for plan in plans]
-    return Allocation(
-        level=nearest_plan(plans, size_bytes).level,
-        choices=replace(
-            study.choices,
-            importance=importance_matrix(sensitivity.importance),
-            overrides=(*study.choices.overrides, *_overrides(types)),
-        ),
-        types=types,
-        size_bytes=size_bytes,
-        tensors_bytes=mix.size_bytes,
-        bits_per_weight=8 * mix.size_bytes / layout.parameters,
-        divergence=calibrated.divergence(mix.harm),
-        shares=tuple(_shares(typed.tensors)),
-        recipe=recipe_of(typed.tensors),
-        plain=tuple(
-            PlainFile(plan.level.name, plan.size_bytes, calibrated.divergence(of_plan.harm))
-            for plan, of_plan in plain
-            if of_plan is not None
-        ),
-    )
-
-
-def _typed(nearest: TypePlan, mix: Mix) -> tuple[PlacedTensor, ...]:
-    """Return all tensors with their types; those that weren't measured keep the nearest level's."""
-    types = {tensor.name: tensor.type_number for tensor in nearest.tensors} | mix.types
-    return tuple(
-        replace(
-            tensor,
-            type_number=types[tensor.name],
-            size_bytes=size_in_type(types[tensor.name], math.prod(tensor.shape)),
-        )
-        for tensor in nearest.tensors
-    )
-
-
 def _shares(tensors: Iterable[PlacedTensor]) -> Iterator[ChosenShare]:
     sizes: dict[tuple[str, str], list[int]] = defaultdict(list)
     for tensor in tensors:
         if len(tensor.shape) > 1:
             name = type_name(tensor.type_number)
-            sizes[_kind_of(tensor.name), name].append(tensor.size_bytes)
+            sizes[kind_of(tensor.name), name].append(tensor.size_bytes)
     for (kind, name), found in sorted(sizes.items()):
         yield ChosenShare(kind, name, len(found), sum(found))
-
-
-def _kind_of(name: str) -> str:
-    """Return a tensor's name without the number of its layer, such as `ffn_down`."""
-    return re.sub(r"^blk\.\d+\.", "", name).removesuffix(".weight")
 
 
 def _overrides(types: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     for name, number in types.items():
         yield f"^{escaped_name(name)}$", type_name(number).lower()
-
-
-def importance_matrix(importance: Importance) -> ImportanceMatrix:
-    """Return the importance in the form of an importance matrix, of one token."""
-    entries = {name: _activations(experts) for name, experts in importance.items() if any(experts)}
-    return ImportanceMatrix(entries, chunk_count=1, chunk_size=DEFAULT_CHUNK_TOKENS)
-
-
-def _activations(experts: Sequence[bytes]) -> Activations:
-    unseen = bytes(max(map(len, experts)))
-    sums = np.stack([np.frombuffer(content or unseen, np.float32) for content in experts])
-    return Activations(sums, np.array([bool(content) for content in experts], np.int64))

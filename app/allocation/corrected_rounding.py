@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.allocation.allocation import importance_matrix
 from app.allocation.file_comparison import compare
 from app.allocation.gradient_child import ask
+from app.allocation.importance_forms import importance_matrix
+from app.allocation.measures import GradientMeasures
 from app.allocation.study import Study
 from app.conversion.pipeline import Report
 from app.conversion.rounded_rows import RoundedRows
@@ -61,9 +62,10 @@ def corrected(
         name: RoundedRows(Path(place), types[name]) for name, place in correction.folders.items()
     }
     importance = importance_matrix(correction.importance)
+    measures = GradientMeasures(study, report, corrects=True)
     return CorrectedFile(
         replace(choices, importance=importance, rounded=rounded),
         tried=correction.tried,
         accepted=correction.accepted,
-        compared=compare(study, model, tensors_bytes, report),
+        compared=compare(study, measures, model, tensors_bytes),
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from app.allocation.knapsack import Option, Options, least_harm
 from app.conversion.type_plan import TypePlan
@@ -67,6 +67,22 @@ def mix_of_plan(plan: TypePlan, harms: Mapping[str, Harms]) -> Mix | None:
 def nearest_plan(plans: Sequence[TypePlan], size_bytes: int) -> TypePlan:
     """Return the plan whose file is nearest to a size."""
     return min(plans, key=lambda plan: abs(plan.size_bytes - size_bytes))
+
+
+def with_types(
+    tensors: Iterable[PlacedTensor], types: Mapping[str, int]
+) -> tuple[PlacedTensor, ...]:
+    """Return tensors in ggml's types that are given by their names; the others stay."""
+    return tuple(
+        replace(
+            tensor,
+            type_number=types[tensor.name],
+            size_bytes=size_in_type(types[tensor.name], math.prod(tensor.shape)),
+        )
+        if tensor.name in types
+        else tensor
+        for tensor in tensors
+    )
 
 
 def size_in_type(type_number: int, weights: int) -> int:

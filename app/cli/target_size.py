@@ -129,7 +129,6 @@ def measured_request(
     Raises:
         AppError: what `study`, `allocate` and `corrected` raise; `one_level_to_correct`.
     """
-    from app.allocation.allocation import allocate
     from app.allocation.candidate_types import quantized_types
     from app.allocation.corrected_rounding import corrected
     from app.allocation.study import study
@@ -147,7 +146,7 @@ def measured_request(
     _report_time(made, arguments, request, reporter)
     if has_target(arguments):
         target = _target(made, arguments)
-        found = allocate(made, target, corrects=arguments.correct, report=reporter.report)
+        found = _allocated(made, target, request, arguments, converter, reporter)
         file = request.file or request.folder / _file_name(request, found)
         request = replace(request, levels=(found.level,), file=file, choices=found.choices)
         _report(found, request, reporter)
@@ -165,6 +164,31 @@ def measured_request(
         reporter.report(RoundingCorrected(done.tried, done.accepted))
         _report_quality(done.compared, reporter)
         yield PreparedConversion(replace(request, choices=done.choices), done.compared)
+
+
+def _allocated(
+    made: Study,
+    target: TargetSize,
+    request: ConversionRequest,
+    arguments: argparse.Namespace,
+    converter: Path,
+    reporter: Reporter,
+) -> Allocation:
+    """Choose the types by gradients; where there are none, and none are needed, by the engine."""
+    from app.allocation.allocation import allocate
+    from app.allocation.engine_measures import engine_measures
+    from app.allocation.measures import GradientMeasures
+
+    report, corrects = reporter.report, arguments.correct
+    try:
+        gradients = GradientMeasures(made, report, corrects=corrects)
+        return allocate(made, target, gradients, corrects=corrects, report=report)
+    except AppError as error:
+        if error.code != ErrorCode.GRADIENTS_UNAVAILABLE or corrects:
+            raise
+        report(NoticeReported(NoticeCode.MEASURED_WITHOUT_GRADIENTS, error.details))
+    with engine_measures(made, request, converter, report) as measures:
+        return allocate(made, target, measures, corrects=False, report=report)
 
 
 def _report_time(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,6 @@ from app.conversion.measured_metadata import MeasuredMetadata
 from app.conversion.rounded_rows import RoundedRows
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import COPY, Level
-from app.gguf_file.header_writer import PlacedTensor
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
@@ -67,22 +66,22 @@ class TypeChoices:
             re.search(pattern, tensor) for pattern, _ in self.overrides
         )
 
-    def importance_of(self, tensor: PlacedTensor) -> npt.NDArray[np.float32] | None:
+    def importance_of(self, name: str, shape: Sequence[int]) -> npt.NDArray[np.float32] | None:
         """Return the importance of a tensor's columns (experts x width), or None if unknown.
 
         Raises:
             AppError: `importance_matrix_misfit`, when they are of another model.
         """
-        weights = self.importance.weights_for(tensor.name) if self.importance else None
+        weights = self.importance.weights_for(name) if self.importance else None
         if weights is None:
             return None
-        width = tensor.shape[-1]
-        experts = math.prod(tensor.shape[:-2])
+        width = shape[-1]
+        experts = math.prod(shape[:-2])
         if weights.size != experts * width:
             # llama.cpp lets the embeddings pass: their entry is never of use.
-            if tensor.name == _EMBEDDING:
+            if name == _EMBEDDING:
                 return None
-            raise AppError(ErrorCode.IMPORTANCE_MATRIX_MISFIT, tensor=tensor.name)
+            raise AppError(ErrorCode.IMPORTANCE_MATRIX_MISFIT, tensor=name)
         return weights.reshape(experts, width)
 
 

@@ -155,7 +155,8 @@ def _converted(
         yield np.ascontiguousarray(source.weights).view(np.uint8).reshape(-1)
         return
     quantize = partial(_quantized, tensor, source.type_number, options)
-    chunks = _chunks(tensor, source.weights, options.choices.importance_of(tensor))
+    importance = options.choices.importance_of(tensor.name, tensor.shape)
+    chunks = _chunks(tensor, source.weights, importance)
     yield from pool.map(quantize, *zip(*chunks, strict=True))
 
 

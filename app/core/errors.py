@@ -195,6 +195,7 @@ class NoticeCode(StrEnum):
     TOKENS_DIFFER = "tokens_differ"
     NOT_BETTER_THAN_LEVEL = "not_better_than_level"
     MATRICES_NOT_MEASURED = "matrices_not_measured"
+    MEASURED_WITHOUT_GRADIENTS = "measured_without_gradients"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
     SCAN_LIMITED = "scan_limited"
     TEXT_CUT = "text_cut"

@@ -177,6 +177,12 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
             "the nearest level."
         )
     ),
+    NoticeCode.MEASURED_WITHOUT_GRADIENTS: (
+        tr(
+            "The model's gradients can't be computed: {reason}. llama.cpp measures groups of "
+            "tensors instead, which takes longer and tells less about each."
+        )
+    ),
     NoticeCode.LEVELS_LOSE_TWICE: (
         tr(
             "The weights are already quantized, and these levels would lose precision twice: "

@@ -279,7 +279,7 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.GRADIENTS_UNAVAILABLE: (
         tr("The model's gradients can't be computed: {reason}."),
-        tr("Choose a level instead of a size."),
+        tr("Convert it without corrected rounding, which is the only part that needs them."),
     ),
     ErrorCode.FLAGS_CONFLICT: (
         tr("{one} can't be combined with {other}."),

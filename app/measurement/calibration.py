@@ -59,11 +59,26 @@ def calibrate(
         size_bytes = text.size_bytes
         for number, chunk in enumerate(chunks):
             report(Progressed("calibrate", number * size_bytes // len(chunks), size_bytes))
-            _evaluate(loaded, chunk, model.name)
-            gathered.require_finite(model.name)
+            _gather(gathered, loaded, chunk, model.name)
         report(Progressed("calibrate", size_bytes, size_bytes))
     datasets = (dataset,) if dataset else ()
     return ImportanceMatrix(gathered.entries(), len(chunks), load_request.context, datasets)
+
+
+def calibrate_on(
+    model: Path, chunks: Sequence[Sequence[int]], report: Report, *, threads: int
+) -> ImportanceMatrix:
+    """Run the GGUF file `model` on chunks of tokens, and return its importance matrix.
+
+    Raises:
+        AppError: as `calibrate`, except `text_short`.
+    """
+    gathered = GatheredActivations()
+    load_request = _load_request(model, threads, None, gathered, report)
+    with opened_model(load_request, report) as loaded:
+        for chunk in chunks:
+            _gather(gathered, loaded, chunk[: load_request.context], model.name)
+    return ImportanceMatrix(gathered.entries(), len(chunks), load_request.context)
 
 
 def _width_of(model: Model) -> int:
@@ -92,7 +107,9 @@ def _load_request(
     )
 
 
-def _evaluate(loaded: LoadedModel, tokens: Sequence[int], name: str) -> None:
+def _gather(
+    gathered: GatheredActivations, loaded: LoadedModel, tokens: Sequence[int], name: str
+) -> None:
     llama = load_llama()
     llama.llama_memory_clear(llama.llama_get_memory(loaded.context), True)
     array = (llama.llama_token * len(tokens))(*tokens)
@@ -102,3 +119,4 @@ def _evaluate(loaded: LoadedModel, tokens: Sequence[int], name: str) -> None:
     if status := llama.llama_decode(loaded.context, batch):
         reason = tr("evaluation failed with status {status}", status=status)
         raise AppError(ErrorCode.MODEL_REJECTED, model=name, reason=reason)
+    gathered.require_finite(name)

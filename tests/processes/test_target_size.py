@@ -15,7 +15,7 @@ from app.library.conversion_records import ConversionRecords
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.continuous import documentation
-from tests.support.checkpoints.other_sources import make_seeing_gemma
+from tests.support.checkpoints.other_sources import make_seeing_gemma, without_gradients
 from tests.support.checkpoints.quantized_checkpoints import make_quantized
 from tests.support.machine.verbs import files_below, run_verb
 
@@ -196,29 +196,43 @@ def test_a_short_text_says_how_much_is_needed(source: Path, tmp_path: Path) -> N
     assert "7,168 are needed" in ended.complaints[-1]
 
 
-def test_a_model_that_torch_can_not_load_layer_by_layer_is_refused(
+def test_a_model_without_gradients_is_measured_by_the_engine(
     source: Path, tmp_path: Path, text: Path
 ) -> None:
-    config = source / "config.json"
-    values = json.loads(config.read_text(encoding="utf-8"))
-    # The converter goes by the architecture's class; transformers goes by the type.
-    values["model_type"] = "of_its_own_code"
-    config.write_text(json.dumps(values), encoding="utf-8")
+    without_gradients(source)
+    first, second = tmp_path / "first.gguf", tmp_path / "second.gguf"
+    words = ("--calibration", str(text), "--target-bits", "5")
+    ended = run_verb("convert", str(source), *words, "--to", str(first))
+    assert ended.status == 0, ended.complaints
+    assert any("llama.cpp measures groups of tensors" in line for line in ended.complaints)
+    assert any(line.startswith("this file mean KL divergence") for line in ended.lines)
+    assert len({kind for name, kind in types_in(first).items() if "norm" not in name}) > 1
+    converted(source, second, text, "--target-bits", "5")
+    assert digest(first) == digest(second)
+
+
+def test_rounding_is_not_corrected_without_gradients(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    without_gradients(source)
     target = tmp_path / "file.gguf"
-    words = ("--calibration", str(text), "--target-bits", "5", "--to", str(target))
+    words = ("--calibration", str(text), "--target-bits", "5", "--correct", "--to", str(target))
     ended = run_verb("convert", str(source), *words)
     assert ended.status == 1
     assert "gradients can't be computed" in ended.complaints[-1]
+    assert "without corrected rounding" in ended.complaints[-1]
     assert not target.exists()
 
 
-def test_quantized_weights_are_refused(tmp_path: Path, text: Path) -> None:
-    source = make_quantized("fp8", tmp_path / "source")
-    words = ("--calibration", str(text), "--target-bits", "5", "--to", str(tmp_path / "a.gguf"))
+def test_weights_that_are_quantized_already_are_measured_by_the_engine(
+    tmp_path: Path, text: Path
+) -> None:
+    source, target = make_quantized("fp8", tmp_path / "source"), tmp_path / "file.gguf"
+    words = ("--calibration", str(text), "--target-bits", "5", "--to", str(target))
     ended = run_verb("convert", str(source), *words)
-    assert ended.status == 1
-    assert "its weights are quantized already" in ended.complaints[-1]
-    assert not list(tmp_path.glob("*.gguf"))
+    assert ended.status == 0, ended.complaints
+    assert any("its weights are quantized already" in line for line in ended.complaints)
+    assert target.exists()
 
 
 def test_the_language_model_of_one_that_sees_is_measured(tmp_path: Path, text: Path) -> None:

@@ -106,6 +106,15 @@ def with_published_names(checkpoint: Path, folder: Path) -> Path:
     return copy
 
 
+def without_gradients(folder: Path) -> Path:
+    """Make a checkpoint one that transformers doesn't know; the converter still does."""
+    config = folder / "config.json"
+    # The converter goes by the architecture's class, transformers by the type.
+    values = json.loads(config.read_text(encoding="utf-8")) | {"model_type": "of_its_own_code"}
+    config.write_text(json.dumps(values), encoding="utf-8")
+    return folder
+
+
 def make_pickled(folder: Path, *, shards: int = 1) -> Path:
     """Make a tiny Llama with weights only in pickle files."""
     import torch

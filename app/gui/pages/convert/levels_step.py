@@ -183,10 +183,9 @@ class LevelsStep(QWidget):
         self.options_card.offer_own_text()
         self._scroll.reveal(self.options_card)
 
-    def offer_levels(self) -> None:
-        """Return from measured files to plain levels."""
-        self.size_card.choose_plain()
-        self.table.setFocus()
+    def offer_plain_rounding(self) -> None:
+        """Do without corrected rounding, and go to the choice."""
+        self.size_card.leave_rounding()
 
     def mark_outdated(self) -> None:
         """Mark what is shown as outdated until the next check replaces it."""

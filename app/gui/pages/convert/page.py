@@ -154,7 +154,7 @@ class ConvertPage(QWidget):
         self._remedies.importance_wanted.connect(self._offer_importance)
         self._remedies.converter_wanted.connect(self._get_converter)
         self._remedies.text_wanted.connect(self._offer_text)
-        self._remedies.levels_wanted.connect(self._offer_levels)
+        self._remedies.plain_rounding_wanted.connect(self._offer_plain_rounding)
         self.levels_step.converter.wanted.connect(self._get_converter)
         self._workbench.settings.changed.connect(self._on_settings_changed)
 
@@ -274,10 +274,10 @@ class ConvertPage(QWidget):
         self._show_step(1)
         self.levels_step.offer_own_text()
 
-    def _offer_levels(self) -> None:
+    def _offer_plain_rounding(self) -> None:
         self.notice.hide()
         self._show_step(1)
-        self.levels_step.offer_levels()
+        self.levels_step.offer_plain_rounding()
 
     def _ask_and_convert(self, levels: list[str]) -> None:
         replaced = self.levels_step.replaced_files()

@@ -11,7 +11,7 @@ from app.gui.theme.theme import Theme
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 
 _PICKLE, _BASE, _IMPORTANCE, _REQUANTIZE = "pickle", "base", "importance", "requantize"
-_CONVERTER, _LEVELS, _TEXT = "converter", "levels", "text"
+_CONVERTER, _ROUNDING, _TEXT = "converter", "rounding", "text"
 _OFFERS: dict[ErrorCode | NoticeCode, tuple[str, str]] = {
     ErrorCode.PICKLE_WEIGHTS: (_PICKLE, tr("Read weights only")),
     ErrorCode.ADAPTER_BASE_MISSING: (_BASE, tr("Choose the base model…")),
@@ -19,7 +19,7 @@ _OFFERS: dict[ErrorCode | NoticeCode, tuple[str, str]] = {
     ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (_IMPORTANCE, tr("Make one from the built-in text")),
     ErrorCode.TEXT_SHORT: (_TEXT, tr("Choose another text…")),
     ErrorCode.TEXT_UNUSABLE: (_TEXT, tr("Choose another text…")),
-    ErrorCode.GRADIENTS_UNAVAILABLE: (_LEVELS, tr("Choose a level")),
+    ErrorCode.GRADIENTS_UNAVAILABLE: (_ROUNDING, tr("Leave the rounding uncorrected")),
     ErrorCode.WEIGHTS_QUANTIZED_ALREADY: (_REQUANTIZE, tr("Quantize again…")),
     NoticeCode.LEVELS_LOSE_TWICE: (_REQUANTIZE, tr("Quantize again…")),
     ErrorCode.CONVERTER_MISSING: (_CONVERTER, tr("Download the converter")),
@@ -36,7 +36,7 @@ class Remedies(QObject):
         requantizing_allowed: the user agreed to quantize a second time.
         converter_wanted: the user wants to download llama.cpp's converter.
         text_wanted: the user wants to choose another text.
-        levels_wanted: the user wants levels instead of a measured file.
+        plain_rounding_wanted: the user does without corrected rounding.
     """
 
     pickle_allowed = Signal()
@@ -45,7 +45,7 @@ class Remedies(QObject):
     requantizing_allowed = Signal()
     converter_wanted = Signal()
     text_wanted = Signal()
-    levels_wanted = Signal()
+    plain_rounding_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -69,8 +69,8 @@ class Remedies(QObject):
             self._ask_to_requantize()
         elif action == _TEXT:
             self.text_wanted.emit()
-        elif action == _LEVELS:
-            self.levels_wanted.emit()
+        elif action == _ROUNDING:
+            self.plain_rounding_wanted.emit()
         elif action == _CONVERTER:
             self.converter_wanted.emit()
 

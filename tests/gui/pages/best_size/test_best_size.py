@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from app.gui.shell.window import MainWindow
 from tests.gui.pages.best_size.plans import chosen
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.continuous import documentation
-from tests.support.checkpoints.other_sources import make_adapter
+from tests.support.checkpoints.other_sources import make_adapter, without_gradients
 from tests.support.comparisons import BETTER, NO_BETTER
 from tests.support.hub.local_hub import LocalHub
 
@@ -306,27 +305,25 @@ def test_a_short_text_is_said_with_a_button_for_another_one(
     assert page.notice.isHidden()
 
 
-def test_a_model_without_gradients_is_said_with_a_way_back_to_levels(
+def test_a_model_without_gradients_is_measured_by_the_engine_but_not_corrected(
     page: ConvertPage, qtbot: QtBot, tmp_path: Path, text: Path, converter: Path
 ) -> None:
-    source = make_tiny_checkpoint(tmp_path / "source")
-    config = source / "config.json"
-    # The converter goes by the architecture's class; transformers goes by the type.
-    values = json.loads(config.read_text(encoding="utf-8")) | {"model_type": "of_its_own_code"}
-    config.write_text(json.dumps(values), encoding="utf-8")
-    check(page, qtbot, source)
-    card = page.levels_step.size_card
+    check(page, qtbot, without_gradients(make_tiny_checkpoint(tmp_path / "source")))
+    card, run = page.levels_step.size_card, page.run_step
     click(card.wants_size, qtbot)
+    click(card.corrects, qtbot)
     choose_text(page, qtbot, text)
     click(page.levels_step.convert_button, qtbot)
-    run = page.run_step
     qtbot.waitUntil(lambda: run.is_over, timeout=CONVERT_MS)
     assert "gradients can't be computed" in run.notice.text
-    (button,) = (b for b in run.notice.findChildren(QAbstractButton) if "level" in button_text(b))
+    (button,) = (b for b in run.notice.findChildren(QAbstractButton) if "round" in button_text(b))
     click(button, qtbot)
     assert page.levels_step.isVisible()
-    assert not card.is_on
-    assert page.levels_step.chosen_levels()
+    assert card.is_on
+    assert not card.corrects.isChecked()
+    click(page.levels_step.convert_button, qtbot)
+    qtbot.waitUntil(lambda: run.is_over and not run.models.is_empty, timeout=CONVERT_MS)
+    assert "llama.cpp measures groups of tensors" in run.notice.text
 
 
 def test_adapters_and_files_have_no_size_to_choose(

@@ -147,6 +147,12 @@ class SizeCard(Card):
         self.slider.set_value(units)
         self._on_resized()
 
+    def leave_rounding(self) -> None:
+        """Switch to rounding that isn't corrected."""
+        self.corrects.setChecked(False)
+        self.corrects.setFocus()
+        self.changed.emit()
+
     def choose_plain(self) -> None:
         """Switch to levels, and to rounding that isn't corrected."""
         self.corrects.setChecked(False)
