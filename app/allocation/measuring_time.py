@@ -19,6 +19,8 @@ from app.sensitivity.requests import (
     OUTPUT_SAMPLE_TOKENS,
     SAMPLED_ROWS,
     SAMPLED_SEQUENCES,
+    TUNING_BATCH,
+    TUNING_EPOCHS,
     ComputingRates,
     RatesRequest,
     Sensitivity,
@@ -33,6 +35,8 @@ _CORRECTION = 6
 """Operations to correct a weight, per column: feedback, and the gradients of two sweeps."""
 _CORRECTED = 100
 """What memory takes meanwhile, for each weight, in the time to round one."""
+_TUNED = 1.0
+"""The time to change a weight's value, in the time to round it."""
 _TRIED_ROWS = 2 * 128
 """Rows of a matrix that are corrected for trial."""
 _START_SECONDS = 4
@@ -92,7 +96,13 @@ class _Matrix:
 
 
 def measuring_seconds(
-    study: Study, *, has_target: bool, weighs_correction: bool, corrects: bool, report: Report
+    study: Study,
+    *,
+    has_target: bool,
+    weighs_correction: bool,
+    corrects: bool,
+    tunes: bool,
+    report: Report,
 ) -> float | None:
     """Return how long measuring takes, in seconds; None if it is a matter of seconds.
 
@@ -101,6 +111,7 @@ def measuring_seconds(
         has_target: Types are chosen for a size.
         weighs_correction: They are chosen for corrected rounding.
         corrects: The rounding is corrected.
+        tunes: Scales and norms are tuned after that.
         report: Receives the progress.
     """
     types = candidate_types(study.layout, study.plans[0], study.choices)
@@ -112,6 +123,8 @@ def measuring_seconds(
     if corrects:
         tensors = quantized_types(study.layout, study.plans[0])
         work += correction_work(study, tensors) + comparison_work(study)
+    if tunes:
+        work += tuning_work(study)
     if work.seconds(_SLOW_MACHINE) < _WORTH_TELLING:
         return None
     if has_target:
@@ -140,6 +153,22 @@ def correction_work(study: Study, types: Mapping[str, int]) -> Work:
         if matrix.name in types and _is_product(study, matrix):
             work += _corrected(matrix.weights, matrix.columns)
             work += _factored(study, matrix, matrix.experts)
+    return work
+
+
+def tuning_work(study: Study) -> Work:
+    """Return the work to tune scales and norms."""
+    sequences = len(study.measured.tokens) - SAMPLED_SEQUENCES
+    length = len(study.measured.tokens[0])
+    tokens = TUNING_EPOCHS * sequences * length
+    others = (sequences + 3 * SAMPLED_SEQUENCES) * length
+    steps = TUNING_EPOCHS * math.ceil(sequences / TUNING_BATCH)
+    work = Work(requests=1)
+    for matrix in _matrices(study):
+        if _is_product(study, matrix):
+            used = matrix.weights * matrix.share
+            work += Work((_UP_AND_DOWN * tokens + 2 * others) * used)
+        work += Work(0, _TUNED * steps * matrix.weights)
     return work
 
 

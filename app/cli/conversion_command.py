@@ -14,7 +14,7 @@ from app.library.download_record import DownloadRecords
 
 _FILES = ("imatrix", "calibration", "types_from", "base")
 _WORDS = ("revision", "output_type", "embedding_type")
-_SWITCHES = ("correct", "reference", "mmproj", "allow_pickle", "requantize")
+_SWITCHES = ("correct", "tune", "reference", "mmproj", "allow_pickle", "requantize")
 
 
 def remember_conversion(

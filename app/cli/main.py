@@ -85,6 +85,7 @@ _USAGE_ERRORS = frozenset(
     {
         ErrorCode.LEVEL_MISSING,
         ErrorCode.FLAGS_CONFLICT,
+        ErrorCode.FLAG_NEEDS_OTHER,
         ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS,
         ErrorCode.CHANGES_MISSING,
     }

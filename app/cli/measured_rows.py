@@ -8,13 +8,14 @@ from app.core.allocation_events import (
     FileCompared,
     MeasuringPlanned,
     RoundingCorrected,
+    ScalesTuned,
     TypesChosen,
 )
 from app.core.language import tr
 from app.core.sentences import describe_measuring
 from app.core.sizes import format_bytes
 
-Measured = MeasuringPlanned | TypesChosen | RoundingCorrected | FileCompared
+Measured = MeasuringPlanned | TypesChosen | RoundingCorrected | ScalesTuned | FileCompared
 
 
 def measured_rows(event: Measured) -> str:
@@ -30,8 +31,20 @@ def measured_rows(event: Measured) -> str:
                 accepted=accepted,
                 tried=tried,
             )
+        case ScalesTuned(before, after):
+            return _tuned_row(before, after)
         case FileCompared():
             return "\n".join(_compared_rows(event))
+
+
+def _tuned_row(before: float, after: float) -> str:
+    if after >= before:
+        return tr("Tuned scales and norms are not better on held-out text; they stay as they were.")
+    return tr(
+        "Tuned scales and norms: mean KL divergence on held-out text {before} before, {after} now.",
+        before=f"{before:.4f}",
+        after=f"{after:.4f}",
+    )
 
 
 def exact_bytes(size_bytes: int) -> str:

@@ -10,6 +10,7 @@ from app.core.allocation_events import (
     FileCompared,
     MeasuringPlanned,
     RoundingCorrected,
+    ScalesTuned,
     TypesChosen,
 )
 from app.core.hub_events import FitVerdict, HubModelFound, RepositoryKind
@@ -56,6 +57,7 @@ def table_row(event: TableRow) -> str:
             | MeasuringPlanned()
             | TypesChosen()
             | RoundingCorrected()
+            | ScalesTuned()
             | FileCompared()
         ):
             return _planned_row(event)

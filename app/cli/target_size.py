@@ -16,7 +16,6 @@ from app.cli.values import positive
 from app.core.allocation_events import (
     FileCompared,
     MeasuringPlanned,
-    RoundingCorrected,
     TypesChosen,
 )
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
@@ -82,6 +81,14 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
             "to hours, and the file keeps its size"
         ),
     )
+    parser.add_argument(
+        "--tune",
+        action="store_true",
+        help=tr(
+            "after --correct, also tune the scales of blocks and the norms until the predictions "
+            "are nearer to the original's; the whole model must fit into memory in 32 bits, twice"
+        ),
+    )
 
 
 def has_target(arguments: argparse.Namespace) -> bool:
@@ -98,10 +105,12 @@ def require_consistent(arguments: argparse.Namespace) -> None:
     """Refuse flags that would have no effect beside those for measured files.
 
     Raises:
-        AppError: `flags_conflict`.
+        AppError: `flags_conflict`, `flag_needs_other`.
     """
     if has_target(arguments) and arguments.level:
         raise AppError(ErrorCode.FLAGS_CONFLICT, one="--level", other=tr("a size"))
+    if arguments.tune and not arguments.correct:
+        raise AppError(ErrorCode.FLAG_NEEDS_OTHER, one="--tune", other="--correct")
     if measures_model(arguments) and arguments.imatrix:
         other = tr("a size") if has_target(arguments) else "--correct"
         raise AppError(ErrorCode.FLAGS_CONFLICT, one="--imatrix", other=other)
@@ -132,6 +141,7 @@ def measured_request(
     from app.allocation.candidate_types import quantized_types
     from app.allocation.corrected_rounding import corrected
     from app.allocation.study import study
+    from app.allocation.tuning_memory import tuning_threads
     from app.conversion.measured_metadata import MeasuredMetadata
 
     if not has_target(arguments) and len(request.levels) != 1:
@@ -139,10 +149,13 @@ def measured_request(
     text = read_choice(arguments.calibration or BUILTIN, reporter)
     text_for = partial(text.rendered_for, part="calibration", reporter=reporter)
     moments = _MOMENTS_TO_CORRECT if arguments.correct else _MOMENTS
-    marks = MeasuredMetadata(has_target(arguments), arguments.correct)
+    marks = MeasuredMetadata(has_target(arguments), arguments.correct, arguments.tune)
     request = replace(request, choices=replace(request.choices, measured=marks))
     compared = None
     made = study(request, text_for, moments, converter, reporter.report)
+    if arguments.tune:
+        # Refused before an hour of work.
+        tuning_threads(made)
     _report_time(made, arguments, request, reporter)
     if has_target(arguments):
         target = _target(made, arguments)
@@ -159,9 +172,14 @@ def measured_request(
         return
     with temporary_folder() as folder:
         done = corrected(
-            made, types, request.choices, tensors_bytes, folder, report=reporter.report
+            made,
+            types,
+            request.choices,
+            tensors_bytes,
+            folder,
+            reporter.report,
+            tunes=arguments.tune,
         )
-        reporter.report(RoundingCorrected(done.tried, done.accepted))
         _report_quality(done.compared, reporter)
         yield PreparedConversion(replace(request, choices=done.choices), done.compared)
 
@@ -201,6 +219,7 @@ def _report_time(
         has_target=has_target(arguments),
         weighs_correction=arguments.correct,
         corrects=arguments.correct and not request.is_dry_run,
+        tunes=arguments.tune and not request.is_dry_run,
         report=reporter.report,
     )
     if seconds is not None:

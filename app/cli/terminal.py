@@ -42,6 +42,7 @@ _STEP_WORDS = {
     "sensitivity": tr("Measuring sensitivity"),
     "comparison": tr("Comparing with the source"),
     "rounding": tr("Correcting the rounding"),
+    "tuning": tr("Tuning scales and norms"),
     "edit": tr("Saving"),
     "verify": tr("Verifying"),
     "publish": tr("Uploading"),

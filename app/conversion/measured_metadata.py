@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from app.gguf_file.header_writer import encoded
 
-_TYPES, _ROUNDING = "gristmill.types", "gristmill.rounding"
+_TYPES, _ROUNDING, _SCALES = "gristmill.types", "gristmill.rounding", "gristmill.scales"
 
 
 @dataclass(frozen=True)
 class MeasuredMetadata:
-    """States that the types were chosen by measurement, or the rounding was corrected, or both."""
+    """States that types were chosen by measurement, rounding was corrected and scales tuned."""
 
     has_chosen_types: bool
     has_corrected_rounding: bool
+    has_tuned_scales: bool = False
 
     def entries(self) -> dict[str, bytes]:
         """Return the entries of a header."""
@@ -26,4 +27,6 @@ class MeasuredMetadata:
             values[_TYPES] = GGUFValue("measured", GGUFValueType.STRING)
         if self.has_corrected_rounding:
             values[_ROUNDING] = GGUFValue("corrected", GGUFValueType.STRING)
+        if self.has_tuned_scales:
+            values[_SCALES] = GGUFValue("tuned", GGUFValueType.STRING)
         return encoded(values)

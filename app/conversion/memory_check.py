@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import psutil
-
 from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.conversion.writer import MAX_READ_AHEAD_BYTES
 from app.core.errors import AppError, ErrorCode
+from app.machine.memory import usable_memory
 
 _FLOAT32_BYTES = 4
 _BUFFER_BYTES = 128 * 2**20
@@ -27,7 +26,7 @@ def require_memory(layouts: Iterable[Layout]) -> int:
     largest_bytes = _largest_bytes(tensors)
     ahead_bytes = _largest_bytes(t for t in tensors if t.size_bytes <= MAX_READ_AHEAD_BYTES)
     needed_bytes = largest_bytes + ahead_bytes + _BUFFER_BYTES
-    free_bytes = psutil.virtual_memory().available
+    free_bytes = usable_memory().free_bytes
     if needed_bytes > free_bytes:
         raise AppError(ErrorCode.MEMORY_SHORT, needed_bytes=needed_bytes, free_bytes=free_bytes)
     return needed_bytes

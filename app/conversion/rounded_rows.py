@@ -42,8 +42,12 @@ class RoundedRows:
 
         Those of one expert after the other may be added, before any is looked for.
         """
+        self.add_known(row_digests(weights), rows)
+
+    def add_known(self, digests: _Digests, rows: _Bytes) -> None:
+        """Save the quantized rows of weights whose rows have these digests."""
         self.folder.mkdir(exist_ok=True)
-        for name, content in ((_DIGESTS, row_digests(weights)), (_ROWS, rows)):
+        for name, content in ((_DIGESTS, digests), (_ROWS, rows)):
             with (self.folder / name).open("ab") as file:
                 content.tofile(file)
 

@@ -34,10 +34,10 @@ class TypeChoices:
 
     A file states the `provenance` of its importance matrix, and what was `measured`. Where the
     matrix is missing, it is yet to be made, and a plan needs no more. Tensors whose rows were
-    `rounded` beforehand are not quantized again. `overrides` are pairs of a regular expression,
-    searched in a tensor's name, and a type; the first that fits counts. They apply to quantized
-    levels only (src/llama-quant.cpp). With `requantizes` the user agreed that weights which have
-    lost already lose again.
+    `rounded` beforehand are not quantized again; `shifts` are added to vectors. `overrides` are
+    pairs of a regular expression, searched in a tensor's name, and a type; the first that fits
+    counts. They apply to quantized levels only (src/llama-quant.cpp). With `requantizes` the user
+    agreed that weights which have lost already lose again.
     """
 
     importance: ImportanceMatrix | None = None
@@ -47,6 +47,7 @@ class TypeChoices:
     embedding_type: str | None = None
     requantizes: bool = False
     rounded: Mapping[str, RoundedRows] = field(default_factory=dict)
+    shifts: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     measured: MeasuredMetadata | None = None
 
     def entries(self) -> dict[str, bytes]:

@@ -185,6 +185,8 @@ def _quantized(
         raise AppError(ErrorCode.WEIGHTS_NOT_FINITE, tensor=tensor.name)
     if rows.dtype == np.uint8 and source_type == tensor.type_number:
         return rows.reshape(-1)
+    if tensor.name in options.choices.shifts:
+        numbers = numbers + options.choices.shifts[tensor.name]
     quantized = _rounded_beforehand(tensor, numbers, options.choices)
     if quantized is None:
         quantized = quantize_rows(

@@ -40,6 +40,18 @@ class RoundingCorrected(msgspec.Struct, frozen=True, tag="rounding"):
     accepted: int
 
 
+class ScalesTuned(msgspec.Struct, frozen=True, tag="tuned"):
+    """Block scales and norms were tuned.
+
+    Attributes:
+        before: The mean KL divergence on held-out text before, in nats.
+        after: The same afterwards; not lower if what was tuned is discarded.
+    """
+
+    before: float
+    after: float
+
+
 class ComparedQuality(msgspec.Struct, frozen=True):
     """The distance of a file from its source on text that it was not made with.
 

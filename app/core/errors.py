@@ -81,6 +81,8 @@ class ErrorCode(StrEnum):
     LEVEL_NOT_OFFERED = "level_not_offered"
     GRADIENTS_UNAVAILABLE = "gradients_unavailable"
     FLAGS_CONFLICT = "flags_conflict"
+    FLAG_NEEDS_OTHER = "flag_needs_other"
+    TUNING_NEEDS_MEMORY = "tuning_needs_memory"
     LEVEL_NOT_CORRECTED = "level_not_corrected"
     ONE_LEVEL_TO_CORRECT = "one_level_to_correct"
     TARGET_TOO_SMALL = "target_too_small"

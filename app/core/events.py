@@ -19,6 +19,7 @@ from app.core.allocation_events import (
     FileCompared,
     MeasuringPlanned,
     RoundingCorrected,
+    ScalesTuned,
     TypesChosen,
 )
 from app.core.device_memory import DeviceMemory
@@ -46,6 +47,7 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
         "sensitivity",
         "comparison",
         "rounding",
+        "tuning",
         "edit",
         "verify",
         "publish",
@@ -365,6 +367,7 @@ Event = (
     | MeasuringPlanned
     | TypesChosen
     | RoundingCorrected
+    | ScalesTuned
     | FileCompared
     | PublishPlanned
     | PublishAdvanced

@@ -285,6 +285,14 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("{one} can't be combined with {other}."),
         tr("Leave out one of them."),
     ),
+    ErrorCode.FLAG_NEEDS_OTHER: (
+        tr("{one} has no effect without {other}."),
+        tr("Add {other}, or leave out {one}."),
+    ),
+    ErrorCode.TUNING_NEEDS_MEMORY: (
+        tr("Tuning this model takes {needed_bytes} of memory; {free_bytes} are free."),
+        tr("Convert it without tuning, or close other programs."),
+    ),
     ErrorCode.LEVEL_NOT_CORRECTED: (
         tr("Rounding can't be corrected at {level}."),
         tr("Choose a level from Q2_K to Q8_0."),

@@ -6,8 +6,8 @@ import psutil
 
 from app.estimation.hardware import DeviceInfo, Hardware
 from app.jobs.launch import is_own_command
-from app.machine.cgroup import memory_limit
 from app.machine.cpu_topology import core_kinds, numa_nodes
+from app.machine.memory import usable_memory
 from app.native.devices import Device, devices
 from app.native.nvidia import total_bytes_of, used_by_others
 
@@ -18,7 +18,7 @@ def read_hardware() -> Hardware:
     Raises:
         AppError: `engine_missing`.
     """
-    total_bytes, free_bytes = _memory()
+    total_bytes, free_bytes = usable_memory()
     kinds = core_kinds()
     return Hardware(
         physical_cores=psutil.cpu_count(logical=False) or 1,
@@ -30,14 +30,6 @@ def read_hardware() -> Hardware:
         efficiency_cores=kinds.efficiency if kinds else None,
         numa_nodes=numa_nodes(),
     )
-
-
-def _memory() -> tuple[int, int]:
-    """Return the total and free RAM in bytes that this program may use."""
-    memory, limit = psutil.virtual_memory(), memory_limit()
-    if limit is None:
-        return memory.total, memory.available
-    return min(memory.total, limit.limit_bytes), min(memory.available, limit.free_bytes)
 
 
 def _device_info(device: Device) -> DeviceInfo:

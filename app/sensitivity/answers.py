@@ -7,6 +7,7 @@ from collections.abc import Callable
 from app.core.events import Event
 from app.sensitivity.computing_rates import computing_rates
 from app.sensitivity.correction import correct_rounding
+from app.sensitivity.distillation import tune
 from app.sensitivity.model_comparison import compare_models
 from app.sensitivity.requests import (
     ComparedModels,
@@ -17,13 +18,15 @@ from app.sensitivity.requests import (
     RatesRequest,
     Sensitivity,
     SensitivityRequest,
+    TunedTensors,
+    TuningRequest,
 )
 from app.sensitivity.sensitivity import measure_sensitivity
 
 
 def answer(
     request: GradientRequest, report: Callable[[Event], None]
-) -> Sensitivity | ComparedModels | CorrectedTensors | ComputingRates:
+) -> Sensitivity | ComparedModels | CorrectedTensors | TunedTensors | ComputingRates:
     """Answer a request.
 
     Raises:
@@ -33,6 +36,8 @@ def answer(
         return measure_sensitivity(request, report)
     if isinstance(request, CorrectionRequest):
         return correct_rounding(request, report)
+    if isinstance(request, TuningRequest):
+        return tune(request, report)
     if isinstance(request, RatesRequest):
         return computing_rates(request.threads)
     return compare_models(request, report)

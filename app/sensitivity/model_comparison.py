@@ -17,7 +17,6 @@ from statistics import fmean
 import numpy as np
 import torch
 
-from app.conversion.rounded_rows import RoundedRows
 from app.core.events import Event, Progressed
 from app.core.files import temporary_folder
 from app.gguf_file.tensor_types import TENSOR_TYPES
@@ -27,6 +26,7 @@ from app.sensitivity.harms import errors
 from app.sensitivity.importance import importance_of
 from app.sensitivity.layered_model import Layer, LayeredModel
 from app.sensitivity.passes import single_threaded_pool
+from app.sensitivity.quantized_rows import rounded_rows
 from app.sensitivity.requests import (
     ComparedModels,
     ComparisonRequest,
@@ -131,23 +131,33 @@ class _Run:
 
         Provide the sizes of the types' blocks by the addresses of the matrices.
         """
-        chosen = {
-            name: values
-            for name, values in weights.items()
-            if name in self._places and self._places[name].tensor in self._quantized.types
-        }
+        chosen = self._of(weights, self._quantized.types)
+        shifted = self._of(weights, self._quantized.shifts)
         places = [self._places[name] for name in chosen]
         exact: dict[str, torch.Tensor] = {}
         if not self._quantized.has_exact_weights:
-            exact = {name: values.clone() for name, values in chosen.items()}
+            exact = {name: values.clone() for name, values in (chosen | shifted).items()}
             list(self._pool.map(partial(_round, self._quantized), places, chosen.values()))
+            for name, values in shifted.items():
+                shift = self._quantized.shifts[self._places[name].tensor]
+                values.add_(torch.from_numpy(np.frombuffer(shift, np.float32).copy()))
         types = (TENSOR_TYPES[self._quantized.types[place.tensor]] for place in places)
         addresses = (values.data_ptr() for values in chosen.values())
         try:
             yield {address: kind.block_size for address, kind in zip(addresses, types, strict=True)}
         finally:
             for name, values in exact.items():
-                chosen[name].copy_(values)
+                weights[name].copy_(values)
+
+    def _of(
+        self, weights: Mapping[str, torch.Tensor], tensors: Mapping[str, object]
+    ) -> dict[str, torch.Tensor]:
+        """Return the weights that become one of some tensors."""
+        return {
+            name: values
+            for name, values in weights.items()
+            if name in self._places and self._places[name].tensor in tensors
+        }
 
 
 @dataclass(frozen=True)
@@ -182,11 +192,10 @@ def _mean(scores: Sequence[_Scores]) -> MeasuredQuality:
 
 def _round(quantized: QuantizedModel, place: Place, weights: torch.Tensor) -> None:
     type_number = quantized.types[place.tensor]
-    if folder := quantized.rounded.get(place.tensor):
-        rows = RoundedRows(Path(folder), type_number).find(weights.numpy())
-        if rows is not None:
-            weights.copy_(torch.from_numpy(dequantize_rows(type_number, rows)))
-            return
+    rows = rounded_rows(quantized, place, weights.numpy())
+    if rows is not None:
+        weights.copy_(torch.from_numpy(dequantize_rows(type_number, rows)))
+        return
     importance = importance_of(quantized.importance, place)
     for run, error in errors(weights.numpy(), type_number, importance):
         weights[run] -= error

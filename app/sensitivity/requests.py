@@ -10,6 +10,8 @@ OUTPUT_SAMPLE_TOKENS = 128
 """Tokens of each sequence that are sampled at the output: gradients there are long."""
 SAMPLED_ROWS = 1024
 """Rows of a large matrix of a layer that its harms are measured on."""
+TUNING_EPOCHS, TUNING_BATCH = 4, 4
+"""How often scales are tuned on each sequence, and on how many at once."""
 Harms = dict[int, float]
 """Mean KL divergences in nats, by ggml's type numbers."""
 
@@ -76,12 +78,14 @@ class QuantizedModel(msgspec.Struct, frozen=True):
         types: ggml's numbers.
         importance: The importance of the columns.
         rounded: The folders of tensors whose rows were rounded beforehand.
+        shifts: What is added to the weights of norms, as float32.
         has_exact_weights: Only the inputs are rounded, as products with these types need it.
     """
 
     types: dict[str, int]
     importance: Importance = {}
     rounded: dict[str, str] = {}
+    shifts: dict[str, bytes] = {}
     has_exact_weights: bool = False
 
 
@@ -114,6 +118,30 @@ class CorrectedTensors(msgspec.Struct, frozen=True):
     importance: Importance
     tried: int
     accepted: int
+
+
+class TuningRequest(msgspec.Struct, frozen=True, tag="tuning"):
+    """Tune the block scales and norms of a quantized model, and write the rows to `folder`."""
+
+    source: CheckpointTokens
+    model: QuantizedModel
+    folder: str
+
+
+class TunedTensors(msgspec.Struct, frozen=True):
+    """Tensors whose scales were tuned.
+
+    Attributes:
+        folders: Where the rows of quantized ones are, by their names.
+        shifts: What is added to the weights of norms, as float32.
+        before: The mean KL divergence on held-out text before, in nats.
+        after: The same with tuned scales; both are empty unless it is lower.
+    """
+
+    folders: dict[str, str]
+    shifts: dict[str, bytes]
+    before: float
+    after: float
 
 
 class MeasuredQuality(msgspec.Struct, frozen=True):
@@ -155,4 +183,6 @@ class ComputingRates(msgspec.Struct, frozen=True):
     roundings: float
 
 
-GradientRequest = SensitivityRequest | ComparisonRequest | CorrectionRequest | RatesRequest
+GradientRequest = (
+    SensitivityRequest | ComparisonRequest | CorrectionRequest | TuningRequest | RatesRequest
+)

@@ -50,6 +50,14 @@ def types_in(file: Path) -> dict[str, str]:
     return {tensor.name: type_name(tensor.type_number) for tensor in read_header(file).tensors}
 
 
+def tensor_in(file: Path, name: str) -> bytes:
+    header = read_header(file)
+    (tensor,) = (tensor for tensor in header.tensors if tensor.name == name)
+    with file.open("rb") as opened:
+        opened.seek(header.data_offset + tensor.offset)
+        return opened.read(tensor.size_bytes)
+
+
 def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
@@ -114,7 +122,14 @@ def test_a_target_in_bits_is_an_average_over_all_tensors(
     assert 4.4 < 8 * weights / count <= 4.5
 
 
-@pytest.mark.parametrize("options", [("--target-bits", "4"), ("--level", "Q4_K_M", "--correct")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--target-bits", "4"),
+        ("--level", "Q4_K_M", "--correct"),
+        ("--level", "Q2_K", "--correct", "--tune"),
+    ],
+)
 def test_any_number_of_threads_makes_the_same_bytes(
     options: tuple[str, ...], source: Path, tmp_path: Path, text: Path
 ) -> None:
@@ -272,3 +287,23 @@ def test_a_large_vocabulary_is_measured_as_well(tmp_path: Path, text: Path) -> N
     lines = converted(source, target, text, "--target-bits", "5")
     assert any(line.startswith("Measuring this model takes about ") for line in lines)
     assert target.exists()
+
+
+def test_tuned_scales_keep_the_size_and_change_the_norms(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    corrected, tuned = tmp_path / "corrected.gguf", tmp_path / "tuned.gguf"
+    converted(source, corrected, text, "--level", "Q2_K", "--correct")
+    lines = converted(source, tuned, text, "--level", "Q2_K", "--correct", "--tune")
+    assert types_in(tuned) == types_in(corrected)
+    assert 0 <= tuned.stat().st_size - corrected.stat().st_size <= 64
+    (said,) = (line for line in lines if line.startswith("Tuned scales and norms"))
+    before, after = map(float, re.findall(r"\d\.\d+", said))
+    assert after < before
+    assert tensor_in(tuned, "output_norm.weight") != tensor_in(corrected, "output_norm.weight")
+
+
+def test_tuning_without_corrected_rounding_is_wrong_usage(source: Path) -> None:
+    ended = run_verb("convert", str(source), "--target-bits", "4", "--tune")
+    assert ended.status == 2
+    assert "--tune has no effect without --correct" in ended.complaints[-1]

@@ -13,6 +13,7 @@ from app.core.allocation_events import (
     MeasuringPlanned,
     PlainFile,
     RoundingCorrected,
+    ScalesTuned,
     TypesChosen,
 )
 from app.core.errors import ErrorCode, NoticeCode
@@ -84,6 +85,7 @@ _EVENTS: tuple[events.Event, ...] = (
     ),
     MeasuringPlanned(725.0),
     RoundingCorrected(224, 219),
+    ScalesTuned(0.03, 0.02),
     FileCompared(
         file=ComparedQuality(4_200_000_000, 0.03, 0.94, 7.1),
         level="Q4_K_M",

@@ -33,6 +33,7 @@ class ConversionOptions:
     source: str = ""
     target_bytes: int | None = None
     corrects: bool = False
+    tunes: bool = False
     importance_kind: ImportanceKind = "none"
     importance_path: str = ""
     overrides: tuple[tuple[str, str], ...] = ()
@@ -109,7 +110,8 @@ class ConversionOptions:
     def _measuring_options(self) -> list[str]:
         has_text = self.has_importance or not self.measures_model
         text = [] if has_text else ["--calibration", BUILTIN_TEXT]
-        return [*(["--correct"] if self.corrects else []), *text, *self._type_options()]
+        switches = ("--correct",) * self.corrects + ("--tune",) * (self.corrects and self.tunes)
+        return [*switches, *text, *self._type_options()]
 
     def _type_options(self) -> list[str]:
         options: list[str] = []

@@ -78,7 +78,11 @@ def step_in_words(steps: Sequence[Step], index: int, *, first: int = 1, total: i
 
 
 def conversion_steps(
-    *, makes_matrix: bool = False, chooses_types: bool = False, corrects: bool = False
+    *,
+    makes_matrix: bool = False,
+    chooses_types: bool = False,
+    corrects: bool = False,
+    tunes: bool = False,
 ) -> tuple[Step, ...]:
     """Return the steps of a conversion.
 
@@ -86,14 +90,16 @@ def conversion_steps(
         makes_matrix: a text was chosen, for an importance matrix or for what is measured instead.
         chooses_types: types are chosen for a size.
         corrects: the rounding is corrected.
+        tunes: scales and norms are tuned after that.
     """
     last = Step("convert", tr("Converting"))
     if chooses_types or corrects:
         correcting = Step("rounding", tr("Correcting the rounding"))
+        tuning = Step("tuning", tr("Tuning scales and norms"))
         checking = Step("comparison", tr("Checking the result on other text"))
         return (
             *(planning_steps() if chooses_types else ()),
-            *((correcting, checking) if corrects else ()),
+            *((correcting, *((tuning,) if tunes else ()), checking) if corrects else ()),
             last,
         )
     if not makes_matrix:

@@ -185,6 +185,7 @@ class ConversionSession(QObject):
             makes_matrix=options.makes_importance,
             chooses_types=options.target_bytes is not None,
             corrects=options.corrects,
+            tunes=options.tunes,
         )
         if options.target_bytes is not None:
             levels = (format_bytes(options.target_bytes),)

@@ -62,6 +62,7 @@ class SizeCard(Card):
         self.planner = TypesPlanner(self)
         self.wants_size = QCheckBox()
         self.corrects = QCheckBox()
+        self.tunes = QCheckBox()
         self.slider = StepSlider(tr("Size"), 1, _LARGEST, (1, _LARGEST))
         self.slider.number.setSingleStep(1)
         self._bits = PlainLabel("", "caption")
@@ -112,6 +113,7 @@ class SizeCard(Card):
         self._range = None
         self.wants_size.setChecked(False)
         self.corrects.setChecked(False)
+        self.tunes.setChecked(False)
         self.planner.stop()
         self.weights.forget()
         self._show()
@@ -145,13 +147,13 @@ class SizeCard(Card):
     def set_units(self, units: int) -> None:
         """Choose a size, as if the user had."""
         self.slider.set_value(units)
-        self._on_resized()
+        self._on_chosen()
 
     def leave_rounding(self) -> None:
         """Switch to rounding that isn't corrected."""
         self.corrects.setChecked(False)
         self.corrects.setFocus()
-        self.changed.emit()
+        self._on_chosen()
 
     def choose_plain(self) -> None:
         """Switch to levels, and to rounding that isn't corrected."""
@@ -162,7 +164,8 @@ class SizeCard(Card):
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
         """Return the options with this choice."""
         corrects = self._is_shown() and self.corrects.isChecked()
-        return replace(options, target_bytes=self.target_bytes, corrects=corrects)
+        tunes = corrects and self.tunes.isChecked()
+        return replace(options, target_bytes=self.target_bytes, corrects=corrects, tunes=tunes)
 
     def follow(
         self, options: ConversionOptions, obstacle: str, missing_bytes: int | None = None
@@ -201,6 +204,7 @@ class SizeCard(Card):
         is_on = self.is_on
         is_planned = self.plan is not None
         self._details.setVisible(is_on)
+        self._tuning.setVisible(self.corrects.isChecked())
         is_open = is_on and not self.planner.is_busy and not is_planned
         self.plan_button.setVisible(is_open and self._is_there)
         self.weights.setVisible(is_open and not self._is_there)
@@ -220,7 +224,7 @@ class SizeCard(Card):
         self.toggled.emit(self.is_on)
         self.changed.emit()
 
-    def _on_resized(self) -> None:
+    def _on_chosen(self) -> None:
         self._show()
         self.changed.emit()
 
@@ -250,8 +254,9 @@ class SizeCard(Card):
 
     def _connect(self) -> None:
         self.wants_size.clicked.connect(self._on_toggled)
-        self.corrects.clicked.connect(self.changed)
-        self.slider.changed.connect(self._on_resized)
+        self.corrects.clicked.connect(self._on_chosen)
+        self.tunes.clicked.connect(self.changed)
+        self.slider.changed.connect(self._on_chosen)
         self.slider.number.validated.connect(self._show_refusal)
         self.text_button.clicked.connect(self.text_wanted)
         self.plan_button.clicked.connect(self.plan_wanted)
@@ -299,6 +304,12 @@ class SizeCard(Card):
                 self.corrects,
             )
         )
+        self._tuning = FormRow(
+            tr("Tune scales and norms, too"),
+            tr("Loses still less. For small models: all weights are in memory, twice in 32 bits."),
+            self.tunes,
+        )
+        self.add(self._tuning)
         self.add(self._text_row)
         self._column.addWidget(self.plan_button, 0, Qt.AlignmentFlag.AlignLeft)
         for widget in (self.weights, self.progress, self.view):
