@@ -1,6 +1,7 @@
-"""Quality of files of one size: plain, with an importance matrix, chosen types, corrected rounding.
+"""Quality of files of one size, from plain ones to tuned ones with chosen types.
 
-Run: `python -m tests.benchmarks.better_files [trained|smollm2|FOLDER] [--level L …] [--chunks N]`.
+Run: `python -m tests.benchmarks.better_files [trained|smollm2|FOLDER] [--level L …] [--way W …]
+[--chunks N]`.
 The first is a small Llama that learned Python's documentation, the second SmolLM2 made continuous;
 both are calibrated on one part of the documentation and measured on another. All files of a level
 have at most as many bytes as the plain one. Divergences are those of the engine from 16 bits.
@@ -42,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("source", nargs="?", default="trained")
     parser.add_argument("--level", action="append")
+    parser.add_argument("--way", action="append", help="the importance matrix comes first")
     parser.add_argument("--chunks", type=int, default=16)
     given = parser.parse_args()
     known = {"trained": trained_llama, "smollm2": dithered_smollm2}
@@ -56,7 +58,7 @@ def main() -> None:
             f"{'same top':>10}{'predicted':>11}{'compared':>10}{'seconds':>9}"
         )
         for level in given.level or _LEVELS:
-            _print_level(source, level, reference, text, given.chunks)
+            _print_level(source, level, reference, text, given)
 
 
 def _texts(folder: Path) -> Text:
@@ -67,7 +69,9 @@ def _texts(folder: Path) -> Text:
     return text
 
 
-def _print_level(source: Path, level: str, reference: Path, text: Text, chunks: int) -> None:
+def _print_level(
+    source: Path, level: str, reference: Path, text: Text, given: argparse.Namespace
+) -> None:
     file = reference.with_name(f"{level}.gguf")
     _convert(source, file, "--level", level)
     size = str(file.stat().st_size)
@@ -78,13 +82,16 @@ def _print_level(source: Path, level: str, reference: Path, text: Text, chunks: 
         "chosen types": ("--target-size", size, *calibration),
         "corrected": ("--level", level, "--correct", *calibration),
         "both": ("--target-size", size, "--correct", *calibration),
+        "both, tuned": ("--target-size", size, "--correct", "--tune", *calibration),
     }
     of_matrix = 0.0
     for name, options in ways.items():
+        if given.way and name not in given.way:
+            continue
         began = time.monotonic()
         said = _convert(source, file, *options)
         seconds = time.monotonic() - began
-        measured = ("--text", str(text.held_out), "--chunks", str(chunks))
+        measured = ("--text", str(text.held_out), "--chunks", str(given.chunks))
         ended = run_verb("measure", str(file), *measured, "--reference", str(reference), "--json")
         assert ended.status == 0, ended.complaints
         found = json.loads(ended.lines[0])

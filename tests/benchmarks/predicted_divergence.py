@@ -1,4 +1,6 @@
-"""Predicted and measured divergence of chosen types, and of random ones of the same size.
+"""Predicted and measured divergence of chosen types, and of others of the same size.
+
+The others are random ones, and those that are chosen without gradients, by the engine.
 
 Run: `python -m tests.benchmarks.predicted_divergence [trained|smollm2|FOLDER] [--bits B …]`, after
 `make setup`. Divergences are those of the comparison before a file is written, on tokens that it
@@ -19,8 +21,9 @@ from app.allocation.allocation import Allocation, allocate
 from app.allocation.budget import TargetSize
 from app.allocation.candidate_types import candidate_types
 from app.allocation.corrected_rounding import corrected
+from app.allocation.engine_measures import EngineMeasures, engine_measures
 from app.allocation.gradient_child import ask
-from app.allocation.kept_answers import kept_answer
+from app.allocation.measures import GradientMeasures
 from app.allocation.mix import size_in_type
 from app.allocation.study import Study, study
 from app.conversion.converter.installation import converter_folder
@@ -35,8 +38,6 @@ from app.sensitivity.requests import (
     ComparedModels,
     ComparisonRequest,
     QuantizedModel,
-    Sensitivity,
-    SensitivityRequest,
 )
 from tests.support.checkpoints.continuous import (
     dithered_smollm2,
@@ -59,47 +60,55 @@ def main() -> None:
     given = parser.parse_args()
     known = {"trained": trained_llama, "smollm2": dithered_smollm2}
     source = known[given.source]() if given.source in known else Path(given.source)
-    made = _study(source)
     print(
-        f"{'bits':>5}{'plain':>17}{'random':>9}{'least':>9}{'chosen':>9}"
-        f"{'both':>9}{'predicted':>11}{'factor':>8}"
+        f"{'bits':>5}{'plain':>17}{'random':>9}{'least':>9}{'engine':>9}{'chosen':>9}"
+        f"{'predicted':>11}{'factor':>8}{'both':>9}{'predicted':>11}{'factor':>8}"
     )
-    for bits in given.bits or _BITS:
-        _print_row(made, bits)
-
-
-def _study(source: Path) -> Study:
-    learned, _ = learned_and_held_out(documentation())
     with tempfile.TemporaryDirectory() as name:
-        text = Path(name) / "text.txt"
-        text.write_text(learned[-_LETTERS:], encoding="utf-8")
         request = ConversionRequest(
             source=source_at(source), levels=(), folder=Path(name), threads=usable_threads()
         )
-        rendered = RenderedText(read_own_text(text, _ignore))
-        converter = converter_folder(Settings())
-        return study(request, lambda _: rendered, _MOMENTS, converter, _ignore)
+        made = _study(request)
+        with engine_measures(made, request, converter_folder(Settings()), _ignore) as engine:
+            for bits in given.bits or _BITS:
+                _print_row(made, engine, bits)
 
 
-def _print_row(made: Study, bits: float) -> None:
+def _study(request: ConversionRequest) -> Study:
+    learned, _ = learned_and_held_out(documentation())
+    text = request.folder / "text.txt"
+    text.write_text(learned[-_LETTERS:], encoding="utf-8")
+    rendered = RenderedText(read_own_text(text, _ignore))
+    return study(request, lambda _: rendered, _MOMENTS, converter_folder(Settings()), _ignore)
+
+
+def _print_row(made: Study, engine: EngineMeasures, bits: float) -> None:
     target = TargetSize(bits_per_weight=bits)
     types = candidate_types(made.layout, made.plans[0], made.choices)
-    both = allocate(made, target, corrects=True, report=_ignore)
-    chosen = allocate(made, target, corrects=False, report=_ignore)
-    sensitivity = kept_answer(SensitivityRequest(made.measured, types), Sensitivity)
-    assert sensitivity is not None
-    randoms = [_random_types(made, types, chosen, number) for number in range(_RANDOM_MIXES)]
-    models = tuple(QuantizedModel(mix, sensitivity.importance) for mix in (chosen.types, *randoms))
-    found = ask(ComparisonRequest(made.checked, models), ComparedModels, _ignore)
-    ours, *others = (model.divergence for model in found.models)
-    with tempfile.TemporaryDirectory() as name:
-        done = corrected(
-            made, both.types, both.choices, both.tensors_bytes, Path(name), report=_ignore
+    both, chosen = (
+        allocate(
+            made,
+            target,
+            GradientMeasures(made, _ignore, corrects=corrects),
+            corrects=corrects,
+            report=_ignore,
         )
+        for corrects in (True, False)
+    )
+    by_engine = allocate(made, target, engine, corrects=False, report=_ignore)
+    importance = GradientMeasures(made, _ignore, corrects=False).sensitivity(types).importance
+    randoms = [_random_types(made, types, chosen, number) for number in range(_RANDOM_MIXES)]
+    mixes = (chosen.types, by_engine.types, *randoms)
+    models = tuple(QuantizedModel(mix, importance) for mix in mixes)
+    found = ask(ComparisonRequest(made.checked, models), ComparedModels, _ignore)
+    ours, engines, *others = (model.divergence for model in found.models)
+    with tempfile.TemporaryDirectory() as name:
+        done = corrected(made, both.types, both.choices, both.tensors_bytes, Path(name), _ignore)
     measured = done.compared.file.divergence
     print(
         f"{bits:>5}{done.compared.level:>8}{done.compared.plain.divergence:>9.4f}"
-        f"{median(others):>9.4f}{min(others):>9.4f}{ours:>9.4f}{measured:>9.4f}"
+        f"{median(others):>9.4f}{min(others):>9.4f}{engines:>9.4f}{ours:>9.4f}"
+        f"{chosen.divergence:>11.4f}{chosen.divergence / ours:>8.2f}{measured:>9.4f}"
         f"{both.divergence:>11.4f}{both.divergence / measured:>8.2f}",
         flush=True,
     )
