@@ -1,7 +1,7 @@
 """Quality of files of one size, from plain ones to tuned ones with chosen types.
 
-Run: `python -m tests.benchmarks.better_files [trained|smollm2|FOLDER] [--level L …] [--way W …]
-[--chunks N]`.
+Run: `python -m tests.benchmarks.better_files [trained|smollm2|gemma|FOLDER] [--level L …]
+[--way W …] [--chunks N]`.
 The first is a small Llama that learned Python's documentation, the second SmolLM2 made continuous;
 both are calibrated on one part of the documentation and measured on another. All files of a level
 have at most as many bytes as the plain one. Divergences are those of the engine from 16 bits.
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.checkpoints.continuous import (
+    dithered_gemma,
     dithered_smollm2,
     documentation,
     learned_and_held_out,
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--way", action="append", help="the importance matrix comes first")
     parser.add_argument("--chunks", type=int, default=16)
     given = parser.parse_args()
-    known = {"trained": trained_llama, "smollm2": dithered_smollm2}
+    known = {"trained": trained_llama, "smollm2": dithered_smollm2, "gemma": dithered_gemma}
     source = known[given.source]() if given.source in known else Path(given.source)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

