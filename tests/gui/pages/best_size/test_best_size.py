@@ -269,12 +269,14 @@ def test_a_size_without_a_plan_replaces_nothing(
     assert step.size_card.is_on
 
 
-def test_the_rounding_of_one_level_is_corrected(
+def test_the_rounding_of_one_level_is_corrected_and_its_scales_tuned(
     page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
 ) -> None:
     check(page, qtbot, tiny)
     step, run = page.levels_step, page.run_step
+    assert not step.size_card.tunes.isVisible()
     click(step.size_card.corrects, qtbot)
+    click(step.size_card.tunes, qtbot)
     choose_text(page, qtbot, text)
     step.table.tick_only(["Q3_K_M", "Q4_K_M"])
     assert not step.convert_button.isEnabled()
@@ -285,7 +287,9 @@ def test_the_rounding_of_one_level_is_corrected(
     assert run.heading.text() == "Done", run.notice.text
     (path,) = run.paths()
     assert path.endswith("tiny-Q3_K_M.gguf")
-    assert "--correct" in page.session.options.run_arguments(["Q3_K_M"])
+    assert {"--correct", "--tune"} <= set(page.session.options.run_arguments(["Q3_K_M"]))
+    click(step.size_card.corrects, qtbot)
+    assert "--tune" not in page.session.options.run_arguments(["Q3_K_M"])
 
 
 def test_a_short_text_is_said_with_a_button_for_another_one(
@@ -322,7 +326,8 @@ def test_a_model_without_gradients_is_measured_by_the_engine_but_not_corrected(
     assert card.is_on
     assert not card.corrects.isChecked()
     click(page.levels_step.convert_button, qtbot)
-    qtbot.waitUntil(lambda: run.is_over and not run.models.is_empty, timeout=CONVERT_MS)
+    qtbot.waitUntil(lambda: run.heading.text() == "Done", timeout=CONVERT_MS)
+    assert len(run.paths()) == 1
     assert "llama.cpp measures groups of tensors" in run.notice.text
 
 
