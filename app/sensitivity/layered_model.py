@@ -20,7 +20,7 @@ from app.core.language import tr
 from app.sensitivity.parameter_loader import ParameterLoader
 from app.sensitivity.shell_model import layers_of, shell_model
 from app.sensitivity.stored_tensors import StoredTensors
-from app.sensitivity.unavailable import gradients_unavailable
+from app.sensitivity.unavailable import first_sentence, gradients_unavailable
 
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
@@ -49,7 +49,7 @@ class LayeredModel:
             self._record_arguments(torch.zeros(chunk_tokens, dtype=torch.long))
         except _FAILURES as error:
             # Code for each of hundreds of architectures fails in its own way.
-            reason = tr("its code in transformers fails: {error}", error=str(error).strip())
+            reason = tr("its code in transformers fails: {error}", error=first_sentence(error))
             raise gradients_unavailable(reason) from error
 
     @property

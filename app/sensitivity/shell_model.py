@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from app.core.language import tr
-from app.sensitivity.unavailable import gradients_unavailable
+from app.sensitivity.unavailable import first_sentence, gradients_unavailable
 
 
 class LayerList(NamedTuple):
@@ -47,7 +47,7 @@ def shell_model(checkpoint: Path) -> Any:
             )
     except Exception as error:
         # Code for each of hundreds of architectures fails in its own way.
-        reason = tr("transformers can't build it: {error}", error=str(error).strip())
+        reason = tr("transformers can't build it: {error}", error=first_sentence(error))
         raise gradients_unavailable(reason) from error
     if getattr(config, "quantization_config", None):
         raise gradients_unavailable(tr("its weights are quantized already"))

@@ -328,7 +328,8 @@ def test_a_model_without_gradients_is_measured_by_the_engine_but_not_corrected(
     click(page.levels_step.convert_button, qtbot)
     qtbot.waitUntil(lambda: run.heading.text() == "Done", timeout=CONVERT_MS)
     assert len(run.paths()) == 1
-    assert "llama.cpp measures groups of tensors" in run.notice.text
+    (said,) = run.warnings.sentences
+    assert "llama.cpp measures groups of tensors" in said
 
 
 def test_adapters_and_files_have_no_size_to_choose(
