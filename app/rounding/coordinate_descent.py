@@ -63,18 +63,32 @@ class _Panel:
 
 
 def _move_codes(part: _Panel) -> None:
-    grid = part.grid
-    for number in range(part.rounded.shape[1]):
-        sub_block = (part.first + number) // grid.sub_block
-        if number % grid.sub_block == 0:
-            scale, minimum = grid.step(sub_block)
-        old = part.rounded[:, number]
-        wanted = old + part.gradients[:, number] / part.moments[number, number]
+    sub_block, width = part.grid.sub_block, part.rounded.shape[1]
+    for start in range(0, width, sub_block):
+        own = slice(start, min(start + sub_block, width))
+        values = _moved_values(part, own)
+        changes = values - part.rounded[:, own]
+        part.rounded[:, own] = values
+        # Those of the columns before are not looked at again.
+        rest = slice(own.stop, width)
+        part.gradients[:, rest].addmm_(changes, part.moments[own, rest], alpha=-1)
+
+
+def _moved_values(part: _Panel, own: slice) -> torch.Tensor:
+    """Move the codes of one sub-block's columns; return their values."""
+    grid, first = part.grid, part.first + own.start
+    scale, minimum = grid.step(first // grid.sub_block)
+    moments = part.moments[own, own]
+    # A column is read as a whole, so that its numbers had better lie side by side.
+    gradients, values = (whole[:, own].T.contiguous() for whole in (part.gradients, part.rounded))
+    for number, old in enumerate(values):
+        wanted = old + gradients[number] / moments[number, number]
         codes = grid.nearest(wanted, scale, minimum)
+        grid.codes[:, first + number] = codes
         new = scale * grid.levels(codes) - minimum
-        part.gradients.addr_(new - old, part.moments[number], alpha=-1)
-        part.rounded[:, number] = new
-        grid.codes[:, part.first + number] = codes
+        gradients[number + 1 :].addr_(moments[number, number + 1 :], new - old, alpha=-1)
+        values[number] = new
+    return values.T
 
 
 def _refit_block(part: _Panel, start: int) -> None:

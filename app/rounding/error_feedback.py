@@ -69,20 +69,28 @@ def _round_block(
 ) -> torch.Tensor:
     """Round a block's columns in place of the grid's codes; return their scaled errors."""
     errors = torch.empty_like(columns)
-    for number in range(grid.block):
-        if number % grid.sub_block == 0:
-            sub_block = number // grid.sub_block
-            own = slice(number, number + grid.sub_block)
-            _pick_scales(grid, columns[:, own], importance[own], sub_block)
-            scale, minimum = grid.step(sub_block)
-        column = columns[:, number]
-        codes = grid.nearest(column, scale, minimum)
-        grid.codes[:, number] = codes
-        error = (column - (scale * grid.levels(codes) - minimum)) / factor[number, number]
-        errors[:, number] = error
-        if number + 1 < grid.block:
-            columns[:, number + 1 :].addr_(error, factor[number, number + 1 :], alpha=-1)
+    for first in range(0, grid.block, grid.sub_block):
+        own = slice(first, first + grid.sub_block)
+        _pick_scales(grid, columns[:, own], importance[own], first // grid.sub_block)
+        errors[:, own] = _round_sub_block(grid, columns[:, own], factor[own, own], first)
+        if own.stop < grid.block:
+            columns[:, own.stop :].addmm_(errors[:, own], factor[own, own.stop :], alpha=-1)
     return errors
+
+
+def _round_sub_block(
+    grid: Grid, columns: torch.Tensor, factor: torch.Tensor, first: int
+) -> torch.Tensor:
+    """Round a sub-block's columns, the first of which is `first`; return their scaled errors."""
+    scale, minimum = grid.step(first // grid.sub_block)
+    # A column is read as a whole, so that its numbers had better lie side by side.
+    rest = columns.T.contiguous()
+    for number, column in enumerate(rest):
+        codes = grid.nearest(column, scale, minimum)
+        grid.codes[:, first + number] = codes
+        error = column.sub_(scale * grid.levels(codes) - minimum).div_(factor[number, number])
+        rest[number + 1 :].addr_(factor[number, number + 1 :], error, alpha=-1)
+    return rest.T
 
 
 def _pick_scales(
