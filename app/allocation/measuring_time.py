@@ -29,11 +29,11 @@ from app.sensitivity.requests import (
 
 _UP_AND_DOWN, _OUTPUT_ONLY = 6, 4
 """Operations per weight and token: a product up, again on the way down, and its gradient."""
-_INVERSE = 8
+_INVERSE = 6
 """Operations to factor the second moments, per column cubed."""
 _CORRECTION = 6
 """Operations to correct a weight, per column: feedback, and the gradients of two sweeps."""
-_CORRECTED = 100
+_CORRECTED = 65
 """What memory takes meanwhile, for each weight, in the time to round one."""
 _TUNED = 1.0
 """The time to change a weight's value, in the time to round it."""
