@@ -16,13 +16,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from app.core.language import tr
 from app.sensitivity.parameter_loader import ParameterLoader
 from app.sensitivity.shell_model import layers_of, shell_model
 from app.sensitivity.stored_tensors import StoredTensors
-from app.sensitivity.unavailable import first_sentence, gradients_unavailable
-
-_FAILURES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+from app.sensitivity.unavailable import running_its_code
 
 
 class LayeredModel:
@@ -45,12 +42,8 @@ class LayeredModel:
         self._stubs = [_Stub(layer, self._relay) for layer in self._list.layers]
         setattr(self._list.owner, self._list.attribute, nn.ModuleList(self._stubs))
         self._outside = self._loader.load(self._model, "")
-        try:
+        with running_its_code():
             self._record_arguments(torch.zeros(chunk_tokens, dtype=torch.long))
-        except _FAILURES as error:
-            # Code for each of hundreds of architectures fails in its own way.
-            reason = tr("its code in transformers fails: {error}", error=first_sentence(error))
-            raise gradients_unavailable(reason) from error
 
     @property
     def layer_count(self) -> int:

@@ -10,10 +10,13 @@ import torch
 from app.sensitivity.parameter_loader import ParameterLoader
 from app.sensitivity.shell_model import shell_model
 from app.sensitivity.stored_tensors import StoredTensors
+from app.sensitivity.unavailable import running_its_code
 
 
 class WholeModel:
-    """A causal language model; both methods may be called by several threads.
+    """A causal language model; its methods may be called by several threads.
+
+    They raise AppError: `gradients_unavailable`.
 
     Attributes:
         weights: Its weights by their stored names; changes of their values change the model.
@@ -74,5 +77,6 @@ class WholeModel:
             parameter.requires_grad_()
 
     def _run(self, tokens: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self._model(input_ids=tokens[None], use_cache=False).logits
+        with running_its_code():
+            logits: torch.Tensor = self._model(input_ids=tokens[None], use_cache=False).logits
         return logits[0]
