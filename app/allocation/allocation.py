@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,14 @@ from app.allocation.calibrated_harm import CalibratedHarm
 from app.allocation.candidate_types import candidate_types, quantized_types
 from app.allocation.file_comparison import compare_with_floor
 from app.allocation.kept_answers import answer_to
-from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, size_in_type
+from app.allocation.mix import (
+    Mix,
+    choose_types,
+    mix_of_plan,
+    nearest_plan,
+    require_room,
+    size_in_type,
+)
 from app.allocation.study import Study
 from app.conversion.pipeline import Report
 from app.conversion.type_choices import TypeChoices
@@ -26,7 +33,7 @@ from app.core.events import NoticeReported
 from app.core.language import tr
 from app.core.levels import Level
 from app.gguf_file.header_writer import PlacedTensor
-from app.gguf_file.tensor_types import type_name
+from app.gguf_file.tensor_types import TENSOR_TYPES, type_name
 from app.gguf_file.type_patterns import escaped_name
 from app.gguf_file.type_recipe import Recipe, recipe_of
 from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
@@ -74,15 +81,17 @@ def allocate(study: Study, target: TargetSize, *, corrects: bool, report: Report
         AppError: `gradients_unavailable`, `target_too_small`.
     """
     plans = study.plans
-    types = candidate_types(study.layout, plans[0], study.choices)
-    request = SensitivityRequest(study.measured, types, corrects)
-    sensitivity = answer_to(request, Sensitivity, report)
+    types = candidate_types(study.layout, plans[0], study.choices, target)
     header_bytes = plans[0].header_size_bytes
     budget_bytes = target.tensor_bytes(study.layout.parameters, header_bytes)
     nearest = nearest_plan(plans, header_bytes + budget_bytes)
+    require_room(nearest, types, budget_bytes)
+    request = SensitivityRequest(study.measured, types, corrects)
+    sensitivity = answer_to(request, Sensitivity, report)
     harms = sensitivity.corrected_harms if corrects else sensitivity.harms
     _report_unmeasured(types, harms, nearest.level, report)
     mix = choose_types(nearest, harms, budget_bytes)
+    _report_slow(mix.types.values(), report)
     typed = replace(nearest, tensors=_typed(nearest, mix))
     chosen = QuantizedModel(quantized_types(study.layout, typed), sensitivity.importance)
     compared, floor = compare_with_floor(study, chosen, mix.size_bytes, report)
@@ -103,6 +112,13 @@ def _report_unmeasured(
     if count:
         details: ErrorDetails = {"count": count, "total": len(types), "level": level.name}
         report(NoticeReported(NoticeCode.MATRICES_NOT_MEASURED, details))
+
+
+def _report_slow(types: Collection[int], report: Report) -> None:
+    slow = [type_name(number) for number in types if not TENSOR_TYPES[number].has_kernel]
+    if slow:
+        details: ErrorDetails = {"count": len(slow), "total": len(types), "type": max(slow)}
+        report(NoticeReported(NoticeCode.SLOW_TYPES_CHOSEN, details))
 
 
 def _allocation(

@@ -83,7 +83,7 @@ def _study(source: Path) -> Study:
 
 def _print_row(made: Study, bits: float) -> None:
     target = TargetSize(bits_per_weight=bits)
-    types = candidate_types(made.layout, made.plans[0], made.choices)
+    types = candidate_types(made.layout, made.plans[0], made.choices, target)
     both = allocate(made, target, corrects=True, report=_ignore)
     chosen = allocate(made, target, corrects=False, report=_ignore)
     sensitivity = kept_answer(SensitivityRequest(made.measured, types), Sensitivity)
