@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from app.allocation.budget import TargetSize
@@ -13,7 +13,14 @@ from app.allocation.candidate_types import candidate_types, quantized_types
 from app.allocation.file_comparison import compare_with_floor
 from app.allocation.importance_forms import importance_matrix
 from app.allocation.measures import Measures
-from app.allocation.mix import Mix, choose_types, mix_of_plan, nearest_plan, with_types
+from app.allocation.mix import (
+    Mix,
+    choose_types,
+    mix_of_plan,
+    nearest_plan,
+    require_room,
+    with_types,
+)
 from app.allocation.study import Study
 from app.allocation.tensor_groups import kind_of
 from app.conversion.pipeline import Report
@@ -25,7 +32,7 @@ from app.core.events import NoticeReported
 from app.core.language import tr
 from app.core.levels import Level
 from app.gguf_file.header_writer import PlacedTensor
-from app.gguf_file.tensor_types import type_name
+from app.gguf_file.tensor_types import TENSOR_TYPES, type_name
 from app.gguf_file.type_patterns import escaped_name
 from app.gguf_file.type_recipe import Recipe, recipe_of
 from app.sensitivity.requests import QuantizedModel, Sensitivity
@@ -74,14 +81,16 @@ def allocate(
             what `measures` raise.
     """
     plans = study.plans
-    types = candidate_types(study.layout, plans[0], study.choices)
-    sensitivity = measures.sensitivity(types)
+    types = candidate_types(study.layout, plans[0], study.choices, target)
     header_bytes = plans[0].header_size_bytes
     budget_bytes = target.tensor_bytes(study.layout.parameters, header_bytes)
     nearest = nearest_plan(plans, header_bytes + budget_bytes)
+    require_room(nearest, types, budget_bytes)
+    sensitivity = measures.sensitivity(types)
     harms = sensitivity.corrected_harms if corrects else sensitivity.harms
     _report_unmeasured(types, harms, nearest.level, report)
     mix = choose_types(nearest, harms, budget_bytes)
+    _report_slow(mix.types.values(), report)
     # Those that weren't measured keep the nearest level's types.
     typed = replace(nearest, tensors=with_types(nearest.tensors, mix.types))
     chosen = QuantizedModel(quantized_types(study.layout, typed), sensitivity.importance)
@@ -135,6 +144,13 @@ def _report_unmeasured(
     if count:
         details: ErrorDetails = {"count": count, "total": len(types), "level": level.name}
         report(NoticeReported(NoticeCode.MATRICES_NOT_MEASURED, details))
+
+
+def _report_slow(types: Collection[int], report: Report) -> None:
+    slow = [type_name(number) for number in types if not TENSOR_TYPES[number].has_kernel]
+    if slow:
+        details: ErrorDetails = {"count": len(slow), "total": len(types), "type": max(slow)}
+        report(NoticeReported(NoticeCode.SLOW_TYPES_CHOSEN, details))
 
 
 def _shares(tensors: Iterable[PlacedTensor]) -> Iterator[ChosenShare]:

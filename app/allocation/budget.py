@@ -25,3 +25,7 @@ class TargetSize:
             return self.file_bytes - header_bytes
         assert self.bits_per_weight is not None  # noqa: S101 - one of the two is given
         return int(parameters * self.bits_per_weight / _BITS)
+
+    def bits(self, parameters: int, header_bytes: int) -> float:
+        """Return the budget for the tensors in bits per weight."""
+        return _BITS * self.tensor_bytes(parameters, header_bytes) / parameters

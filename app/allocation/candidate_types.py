@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from app.allocation.budget import TargetSize
 from app.checkpoint.weight_files import named_ranges
 from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.gguf_file.tensor_types import FLOATING_TYPES, TENSOR_TYPES, TYPE_NUMBERS, GgmlType
-from app.sensitivity.requests import Place
+from app.sensitivity.requests import LAYERS, Place
 
 _TYPES = tuple(
     TENSOR_TYPES[TYPE_NUMBERS[name]]
@@ -21,7 +22,13 @@ _TYPES = tuple(
         *("iq4_nl", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"),
     )
 )
-"""Those with a kernel: ggml takes a hundred times as long for the others."""
+"""Those with a kernel: ggml takes 25 to 90 times as long for the others."""
+_CODEBOOK_TYPES = tuple(
+    TENSOR_TYPES[TYPE_NUMBERS[name]] for name in ("iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s")
+)
+"""Those that only small files need, for matrices of layers."""
+_CODEBOOK_BITS = 3.5
+"""The average bits per weight below which they are worth their time."""
 _NEVER_LOW = ("ssm_out.weight",)
 """The outputs of recurrent blocks: their errors add up over a text."""
 _HIGH_BITS = 6
@@ -29,7 +36,7 @@ _BITS = 8
 
 
 def candidate_types(
-    layout: Layout, plan: TypePlan, choices: TypeChoices
+    layout: Layout, plan: TypePlan, choices: TypeChoices, target: TargetSize
 ) -> dict[str, tuple[int, ...]]:
     """Return the types to try for each tensor that llama.cpp quantizes.
 
@@ -37,10 +44,12 @@ def candidate_types(
         layout: The model.
         plan: Its plan at any quantized level: it tells which tensors llama.cpp leaves as they are.
         choices: The user's choices: tensors whose types they name are left out.
+        target: The size of the file: only a small one gets the types that take long.
     """
     shapes = {tensor.name: tensor.shape for tensor in plan.tensors}
+    is_small = target.bits(layout.parameters, plan.header_size_bytes) < _CODEBOOK_BITS
     return {
-        name: tuple(kind.number for kind in _allowed(name, shapes[name][-1]))
+        name: tuple(kind.number for kind in _allowed(name, shapes[name][-1], is_small=is_small))
         for name in quantized_types(layout, plan)
         if not choices.name_type_of(name)
     }
@@ -56,8 +65,9 @@ def quantized_types(layout: Layout, plan: TypePlan) -> dict[str, int]:
     }
 
 
-def _allowed(name: str, width: int) -> Iterable[GgmlType]:
-    for kind in _TYPES:
+def _allowed(name: str, width: int, *, is_small: bool) -> Iterable[GgmlType]:
+    # Embeddings have no importance, and the harm of an output is measured on all of its rows.
+    for kind in (*_CODEBOOK_TYPES, *_TYPES) if is_small and name.startswith(LAYERS) else _TYPES:
         is_low = _BITS * kind.block_bytes / kind.block_size < _HIGH_BITS
         if width % kind.block_size == 0 and not (is_low and name.endswith(_NEVER_LOW)):
             yield kind

@@ -30,6 +30,7 @@ from app.core.events import Progressed
 from app.core.files import temporary_folder
 from app.core.levels import COPY, level_named
 from app.gguf_file.tensor_types import TENSOR_TYPES
+from app.native.importance_matrix import ImportanceMatrix
 from app.profiling.matrix_errors import MatrixErrors, matrix_errors
 from app.sensitivity.requests import (
     SAMPLED_SEQUENCES,
@@ -106,12 +107,13 @@ class EngineMeasures:
         importance = self._reference.importance(tokens[:-SAMPLED_SEQUENCES])
         choices = TypeChoices(importance=importance)
         threads = self._study.measured.threads
-        errors = matrix_errors(self._study.layout, types, choices, threads, ignore)
+        possible = _without_missing_importance(types, importance)
+        errors = matrix_errors(self._study.layout, possible, choices, threads, ignore)
         groups = grouped(errors)
         self._tell_time(sampled, len(groups))
         harms: dict[str, Harms] = {}
         for number, names in enumerate(groups, 1):
-            noise = {name: min(types[name], key=_distance_from_noise) for name in names}
+            noise = {name: min(errors[name], key=_distance_from_noise) for name in names}
             found = self._reference.quality(noise, importance, sampled)
             harms |= dict(_harms(found.divergence, noise, errors))
             self._advance("sensitivity", number, len(groups))
@@ -165,6 +167,21 @@ def _make_reference(
     )
     (file,) = convert(whole, converter, ignore)
     return ReferenceModel(file, folder, study.measured.threads)
+
+
+def _without_missing_importance(
+    types: TypesToTry, importance: ImportanceMatrix
+) -> dict[str, tuple[int, ...]]:
+    """Leave out types that need importance for tensors of which an expert saw no tokens."""
+    known = {name for name, entry in importance.entries.items() if entry.counts.all()}
+    return {
+        name: tuple(
+            number
+            for number in numbers
+            if name in known or not TENSOR_TYPES[number].needs_importance
+        )
+        for name, numbers in types.items()
+    }
 
 
 def _harms(

@@ -10,15 +10,19 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from app.allocation.budget import TargetSize
 from app.allocation.candidate_types import candidate_types, quantized_types
 from app.allocation.gradient_child import ask
 from app.allocation.kept_answers import kept_answer
 from app.allocation.study import Study
 from app.conversion.pipeline import Report
+from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.sensitivity.requests import (
+    LAYERS,
     OUTPUT_SAMPLE_TOKENS,
     SAMPLED_ROWS,
     SAMPLED_SEQUENCES,
+    SLOWLY_SAMPLED_ROWS,
     TUNING_BATCH,
     TUNING_EPOCHS,
     ComputingRates,
@@ -41,20 +45,24 @@ _TRIED_ROWS = 2 * 128
 """Rows of a matrix that are corrected for trial."""
 _START_SECONDS = 4
 """The time to start the process of one request, with torch."""
-_EXACT_AND_OTHERS, _ROUNDED = 4, 2
-"""Models in a comparison, and those whose weights are rounded."""
-_SLOW_MACHINE = ComputingRates(operations=3e10, roundings=3e7)
+_EXACT_AND_OTHERS = 4
+"""Models in a comparison; the weights of two of them are rounded."""
+_SLOW_MACHINE = ComputingRates(operations=3e10, roundings=3e7, slow_roundings=1e6)
 _WORTH_TELLING = 20
 """Seconds on a slow machine; measuring its rates takes some, too."""
-_OUTPUT, _EMBEDDING, _LAYERS = "output.weight", "token_embd.weight", "blk."
+_OUTPUT, _EMBEDDING = "output.weight", "token_embd.weight"
 
 
 @dataclass(frozen=True)
 class Work:
-    """Operations of products, weights that are rounded and read back, and requests."""
+    """Operations of products, weights that are rounded and read back, and requests.
+
+    `slow_roundings` are those to types without a kernel.
+    """
 
     operations: float = 0.0
     roundings: float = 0.0
+    slow_roundings: float = 0.0
     requests: int = 0
 
     def __add__(self, other: Work) -> Work:
@@ -62,13 +70,14 @@ class Work:
         return Work(
             self.operations + other.operations,
             self.roundings + other.roundings,
+            self.slow_roundings + other.slow_roundings,
             self.requests + other.requests,
         )
 
     def seconds(self, rates: ComputingRates) -> float:
         """Return how long a machine takes."""
-        computing = self.operations / rates.operations + self.roundings / rates.roundings
-        return computing + _START_SECONDS * self.requests
+        rounding = self.roundings / rates.roundings + self.slow_roundings / rates.slow_roundings
+        return self.operations / rates.operations + rounding + _START_SECONDS * self.requests
 
 
 @dataclass(frozen=True)
@@ -87,18 +96,17 @@ class _Matrix:
 
     @property
     def is_in_layer(self) -> bool:
-        return self.name.startswith(_LAYERS)
+        return self.name.startswith(LAYERS)
 
-    @property
-    def sampled(self) -> float:
-        """The share of its rows that harms are measured on."""
-        return 1 / max(1, self.rows // SAMPLED_ROWS) if self.is_in_layer else 1.0
+    def sampled(self, most: int) -> float:
+        """Return the share of its rows that harms are measured on."""
+        return 1 / max(1, self.rows // most) if self.is_in_layer else 1.0
 
 
 def measuring_seconds(
     study: Study,
+    target: TargetSize | None,
     *,
-    has_target: bool,
     weighs_correction: bool,
     corrects: bool,
     tunes: bool,
@@ -108,27 +116,28 @@ def measuring_seconds(
 
     Args:
         study: The checkpoint.
-        has_target: Types are chosen for a size.
+        target: The size that types are chosen for, if they are.
         weighs_correction: They are chosen for corrected rounding.
         corrects: The rounding is corrected.
         tunes: Scales and norms are tuned after that.
         report: Receives the progress.
     """
-    types = candidate_types(study.layout, study.plans[0], study.choices)
+    types: Mapping[str, Sequence[int]] = {}
     work = Work()
-    if has_target:
+    if target is not None:
+        types = candidate_types(study.layout, study.plans[0], study.choices, target)
         request = SensitivityRequest(study.measured, types, weighs_correction)
         if kept_answer(request, Sensitivity) is None:
             work += sensitivity_work(study, types, corrects=weighs_correction)
     if corrects:
         tensors = quantized_types(study.layout, study.plans[0])
-        work += correction_work(study, tensors) + comparison_work(study)
+        work += correction_work(study, tensors) + comparison_work(study, types)
     if tunes:
         work += tuning_work(study)
     if work.seconds(_SLOW_MACHINE) < _WORTH_TELLING:
         return None
-    if has_target:
-        work += comparison_work(study)
+    if target is not None:
+        work += comparison_work(study, types)
     rates = ask(RatesRequest(study.measured.threads), ComputingRates, report)
     return work.seconds(rates)
 
@@ -138,8 +147,11 @@ def sensitivity_work(study: Study, types: Mapping[str, Sequence[int]], *, correc
     work = _passes(study)
     for matrix in _matrices(study):
         count = len(types.get(matrix.name, ()))
-        part = count * matrix.weights * matrix.sampled
-        work += Work(2 * part * matrix.share * _sampled_tokens(study, matrix), part)
+        slow = len(_slow_types(types.get(matrix.name, ())))
+        part = (count - slow) * matrix.weights * matrix.sampled(SAMPLED_ROWS)
+        slow_part = slow * matrix.weights * matrix.sampled(SLOWLY_SAMPLED_ROWS)
+        tokens = matrix.share * _sampled_tokens(study, matrix)
+        work += Work(2 * (part + slow_part) * tokens, part, slow_part)
         if corrects and count:
             work += _factored(study, matrix, experts=1)
             work += _corrected(_TRIED_ROWS * matrix.columns, matrix.columns)
@@ -168,19 +180,21 @@ def tuning_work(study: Study) -> Work:
         if _is_product(study, matrix):
             used = matrix.weights * matrix.share
             work += Work((_UP_AND_DOWN * tokens + 2 * others) * used)
-        work += Work(0, _TUNED * steps * matrix.weights)
+        work += Work(roundings=_TUNED * steps * matrix.weights)
     return work
 
 
-def comparison_work(study: Study) -> Work:
-    """Return the work to compare a file with the plain level of its size."""
+def comparison_work(study: Study, types: Mapping[str, Sequence[int]]) -> Work:
+    """Return the work to compare a file of these types with the plain level of its size."""
     tokens = sum(map(len, study.checked.tokens))
     work = Work(requests=1)
     for matrix in _matrices(study):
         if _is_product(study, matrix):
             read = tokens if matrix.is_in_layer else tokens / 2
             work += Work(2 * _EXACT_AND_OTHERS * matrix.weights * matrix.share * read)
-        work += Work(0, _ROUNDED * matrix.weights)
+        # Most of a small file has slow types; the plain level has none.
+        slow = matrix.weights if _slow_types(types.get(matrix.name, ())) else 0
+        work += Work(roundings=2 * matrix.weights - slow, slow_roundings=slow)
     return work
 
 
@@ -209,6 +223,10 @@ def _factored(study: Study, matrix: _Matrix, experts: int) -> Work:
 def _sampled_tokens(study: Study, matrix: _Matrix) -> int:
     tokens = len(study.measured.tokens[0]) if matrix.is_in_layer else OUTPUT_SAMPLE_TOKENS
     return SAMPLED_SEQUENCES * tokens
+
+
+def _slow_types(types: Sequence[int]) -> list[int]:
+    return [number for number in types if not TENSOR_TYPES[number].has_kernel]
 
 
 def _is_product(study: Study, matrix: _Matrix) -> bool:

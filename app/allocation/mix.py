@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.allocation.knapsack import Option, Options, least_harm
@@ -29,6 +29,27 @@ class Mix:
     harm: float
 
 
+def smallest_file_bytes(plan: TypePlan, types: Mapping[str, Collection[int]]) -> int:
+    """Return the size of a file of the smallest of each tensor's types, or else of the plan's."""
+    return plan.header_size_bytes + sum(
+        min(
+            padded(size_in_type(number, math.prod(tensor.shape)))
+            for number in types.get(tensor.name) or (tensor.type_number,)
+        )
+        for tensor in plan.tensors
+    )
+
+
+def require_room(plan: TypePlan, types: Mapping[str, Collection[int]], budget_bytes: int) -> None:
+    """Refuse a budget for the tensors that is too small even for the smallest types.
+
+    Raises:
+        AppError: `target_too_small`, with the size of the smallest file.
+    """
+    if smallest_file_bytes(plan, types) > plan.header_size_bytes + budget_bytes:
+        raise _too_small(plan, types)
+
+
 def choose_types(plan: TypePlan, harms: Mapping[str, Harms], budget_bytes: int) -> Mix:
     """Return the types with the least total harm whose tensors fit into a budget.
 
@@ -44,9 +65,7 @@ def choose_types(plan: TypePlan, harms: Mapping[str, Harms], budget_bytes: int) 
     items = [_options(tensor, harms[tensor.name]) for tensor in chosen]
     types = least_harm(items, budget_bytes - fixed_bytes)
     if types is None:
-        smallest = sum(min(option.size_bytes for option in item.values()) for item in items)
-        needed_bytes = plan.header_size_bytes + fixed_bytes + smallest
-        raise AppError(ErrorCode.TARGET_TOO_SMALL, needed_bytes=needed_bytes)
+        raise _too_small(plan, harms)
     options = [item[number] for item, number in zip(items, types, strict=True)]
     return Mix(
         {tensor.name: number for tensor, number in zip(chosen, types, strict=True)},
@@ -89,6 +108,10 @@ def size_in_type(type_number: int, weights: int) -> int:
     """Return the bytes of a number of weights in one of ggml's types."""
     kind = TENSOR_TYPES[type_number]
     return weights // kind.block_size * kind.block_bytes
+
+
+def _too_small(plan: TypePlan, types: Mapping[str, Collection[int]]) -> AppError:
+    return AppError(ErrorCode.TARGET_TOO_SMALL, needed_bytes=smallest_file_bytes(plan, types))
 
 
 def _options(tensor: PlacedTensor, harms: Harms) -> Options:

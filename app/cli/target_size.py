@@ -156,9 +156,9 @@ def measured_request(
     if arguments.tune:
         # Refused before an hour of work.
         tuning_threads(made)
-    _report_time(made, arguments, request, reporter)
-    if has_target(arguments):
-        target = _target(made, arguments)
+    target = _target(made, arguments) if has_target(arguments) else None
+    _report_time(made, target, arguments, request, reporter)
+    if target is not None:
         found = _allocated(made, target, request, arguments, converter, reporter)
         file = request.file or request.folder / _file_name(request, found)
         request = replace(request, levels=(found.level,), file=file, choices=found.choices)
@@ -210,13 +210,17 @@ def _allocated(
 
 
 def _report_time(
-    made: Study, arguments: argparse.Namespace, request: ConversionRequest, reporter: Reporter
+    made: Study,
+    target: TargetSize | None,
+    arguments: argparse.Namespace,
+    request: ConversionRequest,
+    reporter: Reporter,
 ) -> None:
     from app.allocation.measuring_time import measuring_seconds
 
     seconds = measuring_seconds(
         made,
-        has_target=has_target(arguments),
+        target,
         weighs_correction=arguments.correct,
         corrects=arguments.correct and not request.is_dry_run,
         tunes=arguments.tune and not request.is_dry_run,
@@ -228,11 +232,16 @@ def _report_time(
 
 def _target(made: Study, arguments: argparse.Namespace) -> TargetSize:
     from app.allocation.budget import TargetSize
+    from app.allocation.candidate_types import candidate_types
+    from app.allocation.mix import smallest_file_bytes
     from app.profiling.this_machine import read_hardware
 
     if not arguments.fits:
         return TargetSize(arguments.target_size, arguments.target_bits)
-    smallest_bytes, options = made.plans[0].size_bytes, LoadOptions(context=arguments.context)
+    smallest = TargetSize(file_bytes=0)
+    types = candidate_types(made.layout, made.plans[0], made.choices, smallest)
+    smallest_bytes = smallest_file_bytes(made.plans[0], types)
+    options = LoadOptions(context=arguments.context)
     room = largest_file_bytes(smallest_bytes, made.metadata, options, read_hardware())
     return TargetSize(file_bytes=room)
 

@@ -28,7 +28,7 @@ from app.gguf_file.header_writer import (
     padded,
     without_vocabulary,
 )
-from app.gguf_file.tensor_types import TYPE_NUMBERS, type_name
+from app.gguf_file.tensor_types import TENSOR_TYPES, TYPE_NUMBERS, type_name
 from app.native.library import load_llama, log
 from app.native.quantization import (
     can_dequantize,
@@ -39,7 +39,6 @@ from app.native.quantization import (
 _FTYPE_ALL_F32 = 0
 _NEEDS_IMPORTANCE = "will require an imatrix"
 _NEVER_BOUND = frozenset({"token_embd.weight", "output.weight"})
-_BOUND_TYPES = frozenset({"iq3_xxs", "iq2_xxs", "iq2_xs", "iq2_s", "iq1_m", "iq1_s"})
 _BOUND_LEVEL, _BOUND_LEVELS_TYPE = "Q2_K_S", "q2_K"
 _TENSOR_LINE = re.compile(
     r"\[\s*\d+/\s*\d+\] (?P<name>\S+)\s+- \[[^\]]*\], type =\s+(?P<old>\S+), size =[^\n(]*"
@@ -191,9 +190,9 @@ def _needs_importance(tensor: PlacedTensor, level: Level) -> bool:
         return True
     if tensor.name in _NEVER_BOUND:
         return False
-    is_small = type_name(tensor.type_number) in _BOUND_TYPES
-    return is_small or (
-        level.name == _BOUND_LEVEL and type_name(tensor.type_number) == _BOUND_LEVELS_TYPE
+    kind = TENSOR_TYPES[tensor.type_number]
+    return kind.needs_importance or (
+        level.name == _BOUND_LEVEL and kind.ggml_name == _BOUND_LEVELS_TYPE
     )
 
 

@@ -196,6 +196,7 @@ class NoticeCode(StrEnum):
     SCALING_LEFT_OUT = "scaling_left_out"
     TOKENS_DIFFER = "tokens_differ"
     NOT_BETTER_THAN_LEVEL = "not_better_than_level"
+    SLOW_TYPES_CHOSEN = "slow_types_chosen"
     MATRICES_NOT_MEASURED = "matrices_not_measured"
     MEASURED_WITHOUT_GRADIENTS = "measured_without_gradients"
     LEVELS_LOSE_TWICE = "levels_lose_twice"

@@ -171,6 +171,12 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
             "{level}, which takes {size_bytes}. Convert to that level instead."
         )
     ),
+    NoticeCode.SLOW_TYPES_CHOSEN: (
+        tr(
+            "{count} of {total} matrices get types such as {type}, which are slower than others of "
+            "their size on a processor."
+        )
+    ),
     NoticeCode.MATRICES_NOT_MEASURED: (
         tr(
             "{count} of {total} matrices could not be measured; they keep the types of {level}, "

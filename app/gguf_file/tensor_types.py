@@ -19,6 +19,8 @@ class GgmlType(NamedTuple):
         can_quantize: Weights can be converted to it (`ggml_quantize_chunk` in ggml/src/ggml.c).
         can_cache: llama.cpp stores keys and values in it (kv_cache_types in common/arg.cpp).
         has_kernel: app/native/kernels quantizes to it.
+        needs_importance: llama.cpp makes a layer's matrix of it only with an importance matrix
+            (tensor_requires_imatrix in src/llama-quant.cpp).
     """
 
     number: int
@@ -31,6 +33,7 @@ class GgmlType(NamedTuple):
     can_quantize: bool = False
     can_cache: bool = False
     has_kernel: bool = False
+    needs_importance: bool = False
 
     @property
     def ggml_name(self) -> str:
@@ -63,6 +66,11 @@ def _plain(number: int, name: str, block_size: int, block_bytes: int) -> GgmlTyp
     return GgmlType(number, name, block_size, block_bytes, can_quantize=True)
 
 
+def _coarse(number: int, name: str, block_bytes: int) -> GgmlType:
+    """Return a 256-value block type for which columns must be weighed."""
+    return GgmlType(number, name, 256, block_bytes, can_quantize=True, needs_importance=True)
+
+
 def _internal(number: int, name: str, block_size: int, block_bytes: int) -> GgmlType:
     """Return a type that ggml uses for intermediate results, not for weights."""
     return GgmlType(number, name, block_size, block_bytes, holds_weights=False)
@@ -84,20 +92,20 @@ _TYPES = (
     _kernel(13, "Q5_K", 176),
     _kernel(14, "Q6_K", 210),
     _internal(15, "Q8_K", 256, 292),
-    _plain(16, "IQ2_XXS", 256, 66),
-    _plain(17, "IQ2_XS", 256, 74),
-    _plain(18, "IQ3_XXS", 256, 98),
-    _plain(19, "IQ1_S", 256, 50),
+    _coarse(16, "IQ2_XXS", 66),
+    _coarse(17, "IQ2_XS", 74),
+    _coarse(18, "IQ3_XXS", 98),
+    _coarse(19, "IQ1_S", 50),
     _cached(20, "IQ4_NL", 18),
     _plain(21, "IQ3_S", 256, 110),
-    _plain(22, "IQ2_S", 256, 82),
+    _coarse(22, "IQ2_S", 82),
     _kernel(23, "IQ4_XS", 136),
     _integer(24, "I8", 1),
     _integer(25, "I16", 2),
     _integer(26, "I32", 4),
     _integer(27, "I64", 8),
     _internal(28, "F64", 1, 8),
-    _plain(29, "IQ1_M", 256, 56),
+    _coarse(29, "IQ1_M", 56),
     _float(30, "BF16", 2),
     _plain(34, "TQ1_0", 256, 54),
     _plain(35, "TQ2_0", 256, 66),

@@ -1,4 +1,4 @@
-"""Measure how fast this machine multiplies matrices and rounds weights, in half a second."""
+"""Measure how fast this machine multiplies matrices and rounds weights, in a second."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from app.gguf_file.tensor_types import TYPE_NUMBERS
@@ -15,6 +17,8 @@ from app.sensitivity.requests import ComputingRates
 
 _TOKENS, _WIDTH = 512, 2048
 _TYPE = TYPE_NUMBERS["q4_K"]
+_SLOW_TYPE, _SLOW_ROWS = TYPE_NUMBERS["iq3_xxs"], 16
+"""It takes as long as IQ2_XXS to IQ3_S do on average."""
 _SECONDS = 0.2
 
 
@@ -25,13 +29,19 @@ def computing_rates(threads: int) -> ComputingRates:
     weights = torch.randn(_WIDTH, _WIDTH, generator=generator)
     rows = weights[:_TOKENS].numpy()
 
-    def rounded() -> None:
-        dequantize_rows(_TYPE, quantize_rows(_TYPE, rows, rows[0] * rows[0]))
+    few = rows[:_SLOW_ROWS]
+    importance = rows[0] * rows[0]
+
+    def rounded(type_number: int, some: npt.NDArray[np.float32]) -> None:
+        dequantize_rows(type_number, quantize_rows(type_number, some, importance))
 
     with single_threaded_pool(threads) as pool:
         products = _rate(lambda: inputs @ weights.T, threads, pool)
-        roundings = _rate(rounded, threads, pool)
-    return ComputingRates(products * 2 * inputs.numel() * _WIDTH, roundings * rows.size)
+        roundings = _rate(lambda: rounded(_TYPE, rows), threads, pool)
+        slow_roundings = _rate(lambda: rounded(_SLOW_TYPE, few), threads, pool)
+    return ComputingRates(
+        products * 2 * inputs.numel() * _WIDTH, roundings * rows.size, slow_roundings * few.size
+    )
 
 
 def _rate(work: Callable[[], object], threads: int, pool: Executor) -> float:

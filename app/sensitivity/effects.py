@@ -39,7 +39,7 @@ class GradientSample(NamedTuple):
         """Return an empty sum over these tokens."""
         return _ProductEffects(self)
 
-    def of_rows(self, rows: slice) -> GradientSample:
+    def of_rows(self, rows: slice | torch.Tensor) -> GradientSample:
         """Return the sample for some rows of the matrix."""
         return self._replace(gradients=self.gradients[:, rows])
 

@@ -22,6 +22,7 @@ from app.sensitivity.layered_model import LayeredModel
 from app.sensitivity.matrix_statistics import MatrixStatistics, StatisticsPlan, statistics_of
 from app.sensitivity.passes import Passes, single_threaded_pool
 from app.sensitivity.requests import (
+    LAYERS,
     OUTPUT_SAMPLE_TOKENS,
     SAMPLED_SEQUENCES,
     CheckpointTokens,
@@ -30,7 +31,7 @@ from app.sensitivity.requests import (
 
 GradingStep = Literal["sensitivity", "rounding"]
 """What matrices are graded for: to measure errors in them, or to correct their rounding."""
-_EMBEDDING, _LAYERS = "token_embd.weight", "blk."
+_EMBEDDING = "token_embd.weight"
 _WAY_DOWN = 7
 """The time of a layer on the way down, in that of one on the way up."""
 
@@ -50,7 +51,7 @@ class GradedMatrix:
     @property
     def is_in_layer(self) -> bool:
         """True for matrices of layers, False for the embedding and the output."""
-        return self.place.tensor.startswith(_LAYERS)
+        return self.place.tensor.startswith(LAYERS)
 
 
 @contextmanager

@@ -10,6 +10,10 @@ OUTPUT_SAMPLE_TOKENS = 128
 """Tokens of each sequence that are sampled at the output: gradients there are long."""
 SAMPLED_ROWS = 1024
 """Rows of a large matrix of a layer that its harms are measured on."""
+SLOWLY_SAMPLED_ROWS = 128
+"""The same for types without a kernel, which take long."""
+LAYERS = "blk."
+"""The beginning of the names of all tensors of layers."""
 TUNING_EPOCHS, TUNING_BATCH = 4, 4
 """How often scales are tuned on each sequence, and on how many at once."""
 Harms = dict[int, float]
@@ -177,10 +181,12 @@ class ComputingRates(msgspec.Struct, frozen=True):
     Attributes:
         operations: Floating-point operations per second, in products of matrices.
         roundings: Weights per second that are rounded to a 4-bit type and read back.
+        slow_roundings: The same for the types without a kernel, on average.
     """
 
     operations: float
     roundings: float
+    slow_roundings: float
 
 
 GradientRequest = (

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from app.core.events import Event
@@ -16,12 +14,11 @@ from app.native.quantization import dequantize_rows
 from app.rounding.block_fields import BLOCK_FIELDS, Bytes
 from app.rounding.corrected_matrix import Corrector, correct
 from app.sensitivity.correction import has_enough_tokens, weighed_inputs
-from app.sensitivity.effects import GradientSample
 from app.sensitivity.graded_matrices import GradedMatrix, graded_matrices
-from app.sensitivity.harms import harms_of
 from app.sensitivity.importance import GatheredImportance
 from app.sensitivity.matrix_statistics import MatrixStatistics
-from app.sensitivity.requests import SAMPLED_ROWS, Harms, Sensitivity, SensitivityRequest
+from app.sensitivity.requests import Harms, Sensitivity, SensitivityRequest
+from app.sensitivity.sampled_harms import sampled_harms
 
 _TRIED_ROWS = 128
 """Rows of a matrix on which the gain of corrected rounding is measured."""
@@ -43,7 +40,7 @@ def measure_sensitivity(
             tensor = matrix.place.tensor
             types = request.types.get(tensor, ())
             columns = importance.add(matrix)
-            harms = _harms(matrix, columns, types, pool)
+            harms = sampled_harms(matrix, columns, types, pool)
             _add(found.harms.setdefault(tensor, {}), harms)
             if request.corrects:
                 # Experts of one tensor are alike, and there may be hundreds.
@@ -51,25 +48,17 @@ def measure_sensitivity(
                     gains[tensor] = _gains(matrix, types, pool)
                 corrected = {n: harm * gains[tensor].get(n, 1.0) for n, harm in harms.items()}
                 _add(found.corrected_harms.setdefault(tensor, {}), corrected)
+    for tensor, experts in importance.found.items():
+        if not all(experts):
+            _leave_out_coarse(found.harms.get(tensor, {}))
+            _leave_out_coarse(found.corrected_harms.get(tensor, {}))
     return msgspec.structs.replace(found, importance=importance.found)
 
 
-def _harms(
-    matrix: GradedMatrix,
-    columns: npt.NDArray[np.float32] | None,
-    types: Sequence[int],
-    pool: Executor,
-) -> Harms:
-    """Return the harms of types for a matrix; some rows stand for all of a large one."""
-    weights, sample, step = matrix.weights, matrix.sample, 1
-    # Of an output's rows, a few matter more than all others: those of the likely tokens.
-    if matrix.is_in_layer and isinstance(sample, GradientSample):
-        step = max(1, len(weights) // SAMPLED_ROWS)
-        rows = slice(None, None, step)
-        weights, sample = weights[rows].contiguous(), sample.of_rows(rows)
-    harms = harms_of(weights, columns, sample, types, pool)
-    # Errors of different rows are independent, so that their effects' squares add up.
-    return {number: step * harm for number, harm in harms.items()}
+def _leave_out_coarse(harms: Harms) -> None:
+    """Leave out the types that need importance, for a tensor with an expert that saw no tokens."""
+    for number in [number for number in harms if TENSOR_TYPES[number].needs_importance]:
+        del harms[number]
 
 
 def _add(sums: Harms, harms: Harms) -> None:

@@ -85,7 +85,7 @@ def _study(request: ConversionRequest) -> Study:
 
 def _print_row(made: Study, engine: EngineMeasures, bits: float) -> None:
     target = TargetSize(bits_per_weight=bits)
-    types = candidate_types(made.layout, made.plans[0], made.choices)
+    types = candidate_types(made.layout, made.plans[0], made.choices, target)
     both, chosen = (
         allocate(
             made,

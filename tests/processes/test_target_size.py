@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from app.gguf_file.header_reader import read_header
-from app.gguf_file.tensor_types import type_name
+from app.gguf_file.tensor_types import TENSOR_TYPES, TYPE_NUMBERS, type_name
 from app.library.conversion_records import ConversionRecords
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.continuous import documentation
 from tests.support.checkpoints.other_sources import make_seeing_gemma, without_gradients
 from tests.support.checkpoints.quantized_checkpoints import make_quantized
-from tests.support.machine.verbs import files_below, run_verb
+from tests.support.machine.verbs import ROOT, files_below, run_verb
 
 pytestmark = pytest.mark.slow
 
@@ -122,10 +125,71 @@ def test_a_target_in_bits_is_an_average_over_all_tensors(
     assert 4.4 < 8 * weights / count <= 4.5
 
 
+def test_a_small_file_has_types_of_few_bits_and_loads(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    target = tmp_path / "small.gguf"
+    words = ("--target-bits", "2.4", "--calibration", str(text), "--to", str(target))
+    planned = run_verb("convert", str(source), *words, "--dry-run")
+    assert run_verb("convert", str(source), *words).status == 0
+    size = next(line for line in planned.lines if line.startswith("this file"))
+    assert int(re.findall(r"[\d,]{6,}", size)[0].replace(",", "")) == target.stat().st_size
+    assert any("matrices get types such as iq" in line for line in planned.complaints)
+    kinds = types_in(target)
+    assert any(kind.startswith("iq2_") for name, kind in kinds.items() if name.startswith("blk."))
+    assert kinds["token_embd.weight"].endswith("_K")
+    assert kinds["output.weight"].endswith("_K")
+    command = [sys.executable, "-m", "tests.support.engine.first_token", str(target)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_small_file_with_corrected_rounding_keeps_ggmls_bytes_of_types_of_few_bits(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    target = tmp_path / "small.gguf"
+    lines = converted(source, target, text, "--target-bits", "2.4", "--correct")
+    kinds = types_in(target)
+    low = [name for name, kind in kinds.items() if re.match("iq[23]_", kind)]
+    able = [name for name, kind in kinds.items() if name not in low and kind != "f32"]
+    (said,) = (line for line in lines if line.startswith("Corrected"))
+    _, tried = map(int, re.findall(r"\d+", said)[:2])
+    assert low
+    # The embedding is only looked up.
+    assert tried == len(able) - 1
+
+
+def test_experts_that_saw_no_tokens_get_no_type_that_needs_importance(
+    tmp_path: Path, text: Path
+) -> None:
+    source = make_checkpoint("MixtralConfig", tmp_path / "source", num_experts_per_tok=1)
+    options = ("--target-bits", "2.8")
+    files = [tmp_path / "seen.gguf", tmp_path / "unseen.gguf"]
+    converted(source, files[0], text, *options)
+    _never_choose_the_first_expert(source)
+    converted(source, files[1], text, *options)
+    seen, unseen = (
+        {kind for name, kind in types_in(file).items() if "_exps" in name} for file in files
+    )
+    assert any(TENSOR_TYPES[TYPE_NUMBERS[kind]].needs_importance for kind in seen)
+    assert not any(TENSOR_TYPES[TYPE_NUMBERS[kind]].needs_importance for kind in unseen)
+
+
+def _never_choose_the_first_expert(source: Path) -> None:
+    file = source / "model.safetensors"
+    tensors = load_file(file)
+    for name, router in tensors.items():
+        if name.endswith("gate.weight"):
+            # One of two opposite scores is above zero.
+            router[0], router[2] = 0, -router[1]
+    save_file(tensors, file, metadata={"format": "pt"})
+
+
 @pytest.mark.parametrize(
     "options",
     [
         ("--target-bits", "4"),
+        ("--target-bits", "2.4"),
         ("--level", "Q4_K_M", "--correct"),
         ("--level", "Q2_K", "--correct", "--tune"),
     ],

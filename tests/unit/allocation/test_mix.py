@@ -5,12 +5,18 @@ from __future__ import annotations
 import pytest
 
 from app.allocation.budget import TargetSize
-from app.allocation.mix import choose_types, mix_of_plan, nearest_plan, size_in_type
+from app.allocation.mix import (
+    choose_types,
+    mix_of_plan,
+    nearest_plan,
+    require_room,
+    size_in_type,
+)
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import level_named
 from app.gguf_file.header_writer import PlacedTensor
-from app.gguf_file.tensor_types import TENSOR_TYPES, TYPE_NUMBERS
+from app.gguf_file.tensor_types import TYPE_NUMBERS
 from app.native.quantization import row_size_bytes
 
 Q2_K, Q4_K, Q6_K, F32 = (TYPE_NUMBERS[name] for name in ("q2_K", "q4_K", "q6_K", "f32"))
@@ -81,7 +87,14 @@ def test_a_target_counts_the_header_only_if_it_is_a_size_of_the_file() -> None:
     assert TargetSize(bits_per_weight=4.5).tensor_bytes(8000, HEADER) == 4500
 
 
-def test_every_candidate_type_has_a_kernel() -> None:
-    from app.allocation.candidate_types import _TYPES
+def test_a_size_has_bits_as_a_number_of_bits_has_a_size() -> None:
+    assert TargetSize(file_bytes=5000).bits(8000, HEADER) == pytest.approx(4)
+    assert TargetSize(bits_per_weight=4.5).bits(8000, HEADER) == pytest.approx(4.5)
 
-    assert all(kind.has_kernel and TENSOR_TYPES[kind.number] is kind for kind in _TYPES)
+
+def test_a_size_below_the_smallest_types_is_refused_before_harms_are_known() -> None:
+    types = {name: tuple(harms) for name, harms in HARMS.items()}
+    require_room(plan(Q4_K), types, 1024 + 2 * 352)
+    with pytest.raises(AppError) as caught:
+        require_room(plan(Q4_K), types, 1024 + 2 * 352 - 1)
+    assert caught.value.details == {"needed_bytes": HEADER + 1024 + 2 * 352}

@@ -22,6 +22,15 @@ def test_kinds_are_ordered_by_size_and_types_by_bits() -> None:
     assert bars[1].words == "ffn_down: 10 × q3_K (15 MB), 20 × q4_K (40 MB)"
 
 
+def test_all_types_of_a_small_file_look_different() -> None:
+    names = ("iq2_xxs", "iq2_xs", "iq2_s", "q2_K", "iq3_xxs", "iq3_s", "q3_K")
+    looks = type_looks([ChosenShare("ffn_up", name, 1, 1_000) for name in names])
+    assert list(looks) == list(names)
+    assert len(set(looks.values())) == len(names)
+    # A plain one and four patterns can be told apart.
+    assert all(look.pattern <= 4 for look in looks.values())
+
+
 def test_types_with_as_many_bits_have_one_hue_and_different_patterns() -> None:
     looks = type_looks(SHARES)
     assert list(looks) == ["q3_K", "iq4_nl", "q4_K", "q6_K", "q8_0", "f32"]

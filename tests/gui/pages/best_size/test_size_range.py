@@ -10,14 +10,22 @@ from tests.gui.pages.best_size.plans import planned
 from tests.support.profiles import ALL_LEVELS, BITS
 
 
-def test_sizes_go_from_the_smallest_plain_level_to_q8_0() -> None:
+def test_sizes_go_from_the_smallest_file_to_q8_0() -> None:
     found = size_range(planned(*ALL_LEVELS))
     assert found is not None
     assert (found.smallest.level, found.largest.level) == ("Q2_K", "Q8_0")
     assert found.unit_bytes == MEGABYTE
-    assert (found.least, found.most) == (397, 1065)
-    for size_bytes, units in ((0, 397), (500_999_999, 500), (10**12, 1065)):
+    # A billion weights of 2.25 bits take 281.25 MB, and the header 2.
+    assert (found.least, found.most) == (284, 1065)
+    for size_bytes, units in ((0, 284), (500_999_999, 500), (10**12, 1065)):
         assert found.units(size_bytes) == units
+
+
+def test_a_model_without_blocks_of_256_is_no_smaller_than_its_smallest_level() -> None:
+    found = size_range(planned("Q4_0", "Q8_0"))
+    assert found is not None
+    assert found.least == 585
+    assert found.bits_per_weight(found.least) == pytest.approx(4.66, abs=0.01)
 
 
 @pytest.mark.parametrize("level", ["Q3_K_S", "IQ4_XS", "Q6_K"])

@@ -1,7 +1,8 @@
-"""The sizes that a file of a source may have, from its smallest plain level to Q8_0."""
+"""The sizes that a file of a source may have, from below its smallest plain level to Q8_0."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ from app.core.sizes import KILOBYTE, MEGABYTE
 
 _LARGEST = "Q8_0"
 _PLAIN = frozenset(level.name for level in LEVELS) - {"F16", "BF16", "F32"}
+_FEWEST_BITS = 2.25
+"""Bits per weight of about the smallest file: layers in IQ2_XXS, the rest in Q2_K."""
+_BITS_WITHOUT_BLOCKS = 4.25
+"""From here on, the smallest level has rows that are no multiples of 256, as IQ2_XXS needs them."""
 _FEWEST_UNITS = 100
 _MOST_STEPS = 200
 _NICE = (1, 2, 5)
@@ -36,8 +41,12 @@ class SizeRange:
 
     @property
     def least(self) -> int:
-        """The fewest units, with room for the smallest level."""
-        return -(-self.smallest.size_bytes // self.unit_bytes)
+        """The fewest units, with room for about the smallest file."""
+        low = self.smallest
+        fewer = low.bits_per_weight - _FEWEST_BITS
+        has_blocks = _FEWEST_BITS < low.bits_per_weight < _BITS_WITHOUT_BLOCKS
+        spared = fewer / self._bits_per_byte if has_blocks else 0
+        return math.ceil((low.size_bytes - spared) / self.unit_bytes)
 
     @property
     def most(self) -> int:
@@ -50,9 +59,13 @@ class SizeRange:
 
     def bits_per_weight(self, units: int) -> float:
         """Return the average bits of a file of this size; its header has one size at all levels."""
+        more_bytes = units * self.unit_bytes - self.smallest.size_bytes
+        return self.smallest.bits_per_weight + more_bytes * self._bits_per_byte
+
+    @property
+    def _bits_per_byte(self) -> float:
         low, high = self.smallest, self.largest
-        per_byte = (high.bits_per_weight - low.bits_per_weight) / (high.size_bytes - low.size_bytes)
-        return low.bits_per_weight + (units * self.unit_bytes - low.size_bytes) * per_byte
+        return (high.bits_per_weight - low.bits_per_weight) / (high.size_bytes - low.size_bytes)
 
     def file_of(self, units: int) -> LevelPlanned:
         """Return a file of this size."""
