@@ -174,9 +174,9 @@ def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> Iterator[tuple
 
 def _require_importance(tensor: PlacedTensor, level: Level, choices: TypeChoices) -> None:
     """Refuse what llama.cpp would refuse: a dry run does not read the importance matrix."""
-    if choices.importance_of(tensor.name, tensor.shape) is not None or not _needs_importance(
-        tensor, level
-    ):
+    if not _needs_importance(tensor, level):
+        return
+    if choices.importance_of(tensor.name, tensor.shape) is not None:
         return
     if choices.importance is not None:
         raise AppError(ErrorCode.IMPORTANCE_MATRIX_INCOMPLETE, tensor=tensor.name)

@@ -173,6 +173,6 @@ def test_tensors_too_large_to_be_read_whole_take_after_the_others(
 ) -> None:
     complete = probed(weights)
     largest = max(values.nbytes for values in weights.values())
-    monkeypatch.setattr("app.profiling.probed_quality._MAX_WHOLE_BYTES", largest)
+    monkeypatch.setattr("app.profiling.matrix_errors._MAX_WHOLE_BYTES", largest)
     for level, quality in probed(weights).items():
         assert quality.kl_divergence == pytest.approx(complete[level].kl_divergence, rel=0.1)
