@@ -306,7 +306,7 @@ class SizeCard(Card):
         )
         self._tuning = FormRow(
             tr("Tune scales and norms, too"),
-            tr("Loses still less. For small models: all weights are in memory, twice in 32 bits."),
+            tr("May lose still less. All weights must fit into memory in 32 bits, twice and more."),
             self.tunes,
         )
         self.add(self._tuning)
