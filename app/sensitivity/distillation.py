@@ -25,6 +25,7 @@ from app.core.files import temporary_folder
 from app.native.quantization import dequantize_rows
 from app.rounding.block_fields import BLOCK_FIELDS
 from app.rounding.tuned_rows import TunedRows
+from app.sensitivity.model_comparison import mean_divergence
 from app.sensitivity.passes import single_threaded_pool
 from app.sensitivity.quantized_rows import quantized_rows
 from app.sensitivity.requests import (
@@ -210,13 +211,14 @@ class _Sequences:
         return (logits.softmax(-1) - self._expected(number).exp()) / len(logits)
 
     def _divergence(self, number: int) -> float:
-        expected = self._expected(number)
-        found = self._model.logits(self._tokens[number]).log_softmax(-1)
-        return float((expected.exp() * (expected - found)).sum(-1).mean())
+        return mean_divergence(self._expected(number), self._logarithms(number))
 
     def _keep(self, number: int) -> None:
-        logarithms = self._model.logits(self._tokens[number]).log_softmax(-1)
-        np.save(self._place(number), logarithms.numpy())
+        np.save(self._place(number), self._logarithms(number).numpy())
+
+    def _logarithms(self, number: int) -> torch.Tensor:
+        """Return the logarithms of what the model predicts as it is now (tokens x vocabulary)."""
+        return self._model.logits(self._tokens[number]).log_softmax(-1)
 
     def _expected(self, number: int) -> torch.Tensor:
         return torch.from_numpy(np.load(self._place(number)))

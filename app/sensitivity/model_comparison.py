@@ -168,9 +168,19 @@ class _Scores:
 
 
 def _scores(expected: torch.Tensor, found: torch.Tensor, tokens: torch.Tensor) -> _Scores:
-    divergence = (expected.exp() * (expected - found)).sum(-1).mean()
     agreement = (expected.argmax(-1) == found.argmax(-1)).float().mean()
-    return _Scores(float(divergence), float(agreement), _surprise(found, tokens))
+    divergence = mean_divergence(expected, found)
+    return _Scores(divergence, float(agreement), _surprise(found, tokens))
+
+
+def mean_divergence(expected: torch.Tensor, found: torch.Tensor) -> float:
+    """Return the mean KL divergence from expected logarithms of probabilities, in nats.
+
+    Args:
+        expected: Those of the exact model (tokens x vocabulary).
+        found: Those of another one.
+    """
+    return float((expected.exp() * (expected - found)).sum(-1).mean())
 
 
 def _surprise(logarithms: torch.Tensor, tokens: torch.Tensor) -> float:

@@ -159,7 +159,7 @@ class SizeCard(Card):
         """Switch to levels, and to rounding that isn't corrected."""
         self.corrects.setChecked(False)
         self.choose_size(False)
-        self.changed.emit()
+        self._on_chosen()
 
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
         """Return the options with this choice."""
