@@ -157,9 +157,17 @@ def test_rates_beside_other_work_are_of_the_machine_and_say_so() -> None:
         (busy.prompt["Q8_0"], quiet.prompt["Q8_0"]),
     ):
         assert expected / 5 < found < expected * 5
-    assert busy.layer_seconds is not None
-    assert quiet.layer_seconds is not None
-    assert busy.layer_seconds < 5 * quiet.layer_seconds
+    assert _token_overhead(busy) < 10 * _token_overhead(quiet)
+
+
+def _token_overhead(rates: DeviceRates) -> float:
+    """Return what a token costs in a model of 9 layers, however small: all that was timed.
+
+    A layer's share of it is a difference of two times, which noise can make zero.
+    """
+    assert rates.token_seconds is not None
+    assert rates.layer_seconds is not None
+    return rates.token_seconds + 9 * rates.layer_seconds
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 5}', b"\xff"])
