@@ -1,4 +1,4 @@
-"""Keep what was measured of a checkpoint until its weights change."""
+"""Keep what was measured of a checkpoint until its weights, or this program, change."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from app import __version__
 from app.checkpoint.weight_files import list_weights
 from app.core import paths
 from app.core.files import write_atomically
@@ -72,13 +73,14 @@ def _is_passing(request: _Request) -> bool:
 
 
 def _file(request: _Request, way: Way) -> Path:
-    """Return the file of the answer, named by the request, the way and the state of the weights."""
+    """Return the file of the answer, named by all that it depends on."""
     folder = Path(request.source.checkpoint)
     states = [(folder / name).stat() for name in list_weights(folder).names]
     # The number of threads makes no difference.
     source = msgspec.structs.replace(request.source, threads=1)
     content = msgspec.msgpack.encode(
         (
+            __version__,
             way,
             msgspec.structs.replace(request, source=source),
             [(state.st_size, state.st_mtime_ns) for state in states],

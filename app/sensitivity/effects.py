@@ -43,6 +43,16 @@ class GradientSample(NamedTuple):
         """Return the sample for some rows of the matrix."""
         return self._replace(gradients=self.gradients[:, rows])
 
+    def weightiest_rows(self, weights: torch.Tensor, count: int) -> torch.Tensor:
+        """Return the numbers of the rows whose errors do most harm, in rising order.
+
+        Args:
+            weights: The matrix (rows x columns); errors of a row grow with its length.
+            count: The number of rows; fewer where the matrix has fewer.
+        """
+        weight = self.gradients.norm(dim=0) * weights.norm(dim=1)
+        return weight.argsort(descending=True, stable=True)[:count].sort().values
+
 
 class LookupSample(NamedTuple):
     """Looked up rows of an embedding (tokens), and gradients by them (tokens x columns)."""

@@ -58,8 +58,7 @@ def _slow_harms(
     """
     if not types or not isinstance(matrix.sample, GradientSample):
         return {}
-    weight = matrix.sample.gradients.norm(dim=0) * matrix.weights.norm(dim=1)
-    rows = weight.argsort(descending=True, stable=True)[:SLOWLY_SAMPLED_ROWS].sort().values
+    rows = matrix.sample.weightiest_rows(matrix.weights, SLOWLY_SAMPLED_ROWS)
     sample = matrix.sample.of_rows(rows)
     found = harms_of(matrix.weights[rows], columns, sample, (*types, *known), pool)
     ratios = [harm / found[number] for number, harm in known.items() if harm and found[number]]

@@ -85,8 +85,8 @@ class _Trial:
     """Some rows of a matrix on which corrected rounding is tried."""
 
     def __init__(self, weights: torch.Tensor, statistics: MatrixStatistics, pool: Executor) -> None:
-        rows = slice(None, None, max(1, len(weights) // _TRIED_ROWS))
-        self._rows = weights[rows].contiguous()
+        rows = statistics.sample.weightiest_rows(weights, _TRIED_ROWS)
+        self._rows = weights[rows]
         self._corrector = Corrector(statistics.second_moments(pool))
         self._held_out = weighed_inputs(statistics.sample)
         self._sample = statistics.sample.of_rows(rows)

@@ -58,3 +58,13 @@ def test_no_tokens_do_no_harm() -> None:
     total = GradientSample(INPUTS[:0], GRADIENTS[:0], 50).new_sum()
     total.add(ERROR, slice(0, 12))
     assert total.divergence() == 0
+
+
+def test_rows_of_long_weights_and_gradients_are_the_weightiest() -> None:
+    gradients, weights = torch.ones(5, 6), torch.ones(6, 4)
+    gradients[:, 4] = 3
+    weights[1] = 2
+    weights[4] = 0.5
+    sample = GradientSample(torch.ones(5, 4), gradients, 5)
+    assert sample.weightiest_rows(weights, 2).tolist() == [1, 4]
+    assert sample.weightiest_rows(weights, 9).tolist() == list(range(6))
