@@ -25,6 +25,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _RESERVE_BYTES = 256 * 2**20
 SECTOR_BYTES = 512
 """The bytes that every disk writes atomically; many write more."""
+_TEMPORARY_NAMES = ("TMPDIR", "TEMP", "TMP")
+_ON_DISK = "/var/tmp"  # noqa: S108 - folders there get names of their own and no other's rights
 _PIECE_BYTES = 16 * 2**20
 _NOT_WRITABLE = frozenset(
     {
@@ -75,7 +77,7 @@ def temporary_folder() -> Iterator[Path]:
     Raises:
         AppError: `folder_not_writable`, `disk_full`.
     """
-    place = Path(tempfile.gettempdir())
+    place = _temporary_place()
     folder = place / f"gristmill-{uuid.uuid4().hex}"
     with leftovers.noted(folder):
         with raising_app_errors(place):
@@ -84,6 +86,17 @@ def temporary_folder() -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary_place() -> Path:
+    """Return a folder on a disk: on Linux, /tmp is often kept in memory (file-hierarchy(7)).
+
+    A folder that the environment names comes first.
+    """
+    is_named = any(os.environ.get(name) for name in _TEMPORARY_NAMES)
+    if is_named or not sys.platform.startswith("linux") or not os.access(_ON_DISK, os.W_OK):
+        return Path(tempfile.gettempdir())
+    return Path(_ON_DISK)
 
 
 def write_atomically(destination: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -14,7 +15,13 @@ import pytest
 
 from app.core import files, paths
 from app.core.errors import AppError, Canceled, ErrorCode
-from app.core.files import open_atomically, replace, require_space, write_atomically
+from app.core.files import (
+    open_atomically,
+    replace,
+    require_space,
+    temporary_folder,
+    write_atomically,
+)
 
 _WRITER = """
 import sys
@@ -246,3 +253,22 @@ def test_replace_takes_the_place_of_what_was_there(folder: Path) -> None:
     replace(folder / "new", folder / "old")
     assert (folder / "old").read_bytes() == b"new"
     assert _names(folder) == ["old"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/tmp of Linux may be in memory")
+def test_temporary_folders_are_on_a_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    with temporary_folder() as folder:
+        assert folder.parent == Path("/var/tmp")
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert not folder.exists()
+
+
+def test_temporary_folders_are_where_the_environment_wants_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with temporary_folder() as made:
+        assert made.parent == folder
