@@ -134,8 +134,7 @@ class EngineMeasures:
 
     def _readable(self, source: CheckpointTokens) -> list[Tokens]:
         """Return the sequences, as far as the model was trained to read."""
-        trained = self._study.metadata.get(f"{self._study.layout.architecture}.context_length")
-        length = trained if isinstance(trained, int) else None
+        length = self._study.count("context_length") or None
         return [tuple(tokens[:length]) for tokens in source.tokens]
 
     def _tell_time(self, sampled: Sequence[Tokens], groups: int) -> None:

@@ -237,14 +237,9 @@ def _is_product(study: Study, matrix: _Matrix) -> bool:
 
 
 def _matrices(study: Study) -> Iterator[_Matrix]:
-    experts, used = (_count(study, key) for key in ("expert_count", "expert_used_count"))
+    experts, used = (study.count(key) for key in ("expert_count", "expert_used_count"))
     for tensor in study.plans[0].tensors:
         if len(tensor.shape) > 1:
             *outer, rows, columns = tensor.shape
             share = used / experts if outer and experts else 1.0
             yield _Matrix(tensor.name, rows, columns, math.prod(outer), share)
-
-
-def _count(study: Study, key: str) -> int:
-    value = study.metadata.get(f"{study.layout.architecture}.{key}")
-    return value if isinstance(value, int) else 0

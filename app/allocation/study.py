@@ -24,6 +24,7 @@ from app.sensitivity.requests import SAMPLED_SEQUENCES, CheckpointTokens
 _CHECKED = 8
 """Sequences for the check of a choice."""
 _FEWEST_MOMENTS = 2
+_EMBEDDING = "token_embd.weight"
 _QUANTIZED_LEVELS = tuple(level for level in LEVELS if level.name not in {"F16", "BF16", "F32"})
 
 
@@ -46,6 +47,17 @@ class Study:
     choices: TypeChoices
     measured: CheckpointTokens
     checked: CheckpointTokens
+
+    def count(self, key: str) -> int:
+        """Return a whole number that its architecture has in the header; 0 without it."""
+        value = self.metadata.get(f"{self.layout.architecture}.{key}")
+        return value if isinstance(value, int) else 0
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of rows of the embedding."""
+        shapes = (tensor.shape for tensor in self.layout.tensors if tensor.name == _EMBEDDING)
+        return max((shape[0] for shape in shapes), default=0)
 
     def plan(self, level: str) -> TypePlan:
         """Return the plan of a level by its name.

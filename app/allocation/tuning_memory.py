@@ -11,7 +11,6 @@ _PACKED_BYTES = 1
 """The quantized rows of a weight, and what is known of its block."""
 _LOGITS = 4
 """Arrays of the logits' size: they, their probabilities, the expected ones, and a copy."""
-_EMBEDDING = "token_embd.weight"
 
 
 def tuning_threads(study: Study) -> int:
@@ -23,7 +22,7 @@ def tuning_threads(study: Study) -> int:
         AppError: `tuning_needs_memory`.
     """
     whole_bytes = study.layout.parameters * (_VALUE_BYTES + _PACKED_BYTES)
-    logits = len(study.measured.tokens[0]) * _vocabulary(study) * _LOGITS
+    logits = len(study.measured.tokens[0]) * study.vocabulary_size * _LOGITS
     thread_bytes = _VALUE_BYTES * (study.layout.parameters + logits)
     free_bytes = usable_memory().free_bytes
     count = (free_bytes - whole_bytes) // thread_bytes
@@ -33,8 +32,3 @@ def tuning_threads(study: Study) -> int:
             ErrorCode.TUNING_NEEDS_MEMORY, needed_bytes=needed_bytes, free_bytes=free_bytes
         )
     return min(count, study.measured.threads)
-
-
-def _vocabulary(study: Study) -> int:
-    shapes = (tensor.shape for tensor in study.layout.tensors if tensor.name == _EMBEDDING)
-    return max((shape[0] for shape in shapes), default=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.text_choice import BUILTIN, read_choice
-from app.cli.values import positive
+from app.cli.values import bits_per_weight, file_size, positive
 from app.core.allocation_events import (
     FileCompared,
     MeasuringPlanned,
@@ -23,7 +22,6 @@ from app.core.events import NoticeReported
 from app.core.files import temporary_folder
 from app.core.language import tr
 from app.core.load_options import LoadOptions
-from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
 from app.estimation.quick_fit import largest_file_bytes
 from app.jobs.reporter import Reporter
 
@@ -33,12 +31,9 @@ if TYPE_CHECKING:
     from app.allocation.study import Study
     from app.conversion.pipeline import ConversionRequest
 
-_UNITS = {"": 1, "k": KILOBYTE, "m": MEGABYTE, "g": GIGABYTE, "t": 1000 * GIGABYTE}
-_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)b?", re.IGNORECASE)
 _MOMENTS, _MOMENTS_TO_CORRECT = 8, 24
 """Sequences of 512 tokens for second moments."""
 _CONTEXT = 8192
-_FEWEST_BITS, _MOST_BITS = 1, 9
 
 
 def add_target_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +41,7 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--target-size",
-        type=_size,
+        type=file_size,
         metavar="SIZE",
         help=tr(
             "instead of a level: make the best file of at most this size, such as 4.2GB; the type "
@@ -55,7 +50,7 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--target-bits",
-        type=_bits,
+        type=bits_per_weight,
         metavar="BITS",
         help=tr("the same for an average number of bits per weight, such as 4.25"),
     )
@@ -143,9 +138,11 @@ def measured_request(
     from app.allocation.study import study
     from app.allocation.tuning_memory import tuning_threads
     from app.conversion.measured_metadata import MeasuredMetadata
+    from app.conversion.pipeline import require_choices
 
     if not has_target(arguments) and len(request.levels) != 1:
         raise AppError(ErrorCode.ONE_LEVEL_TO_CORRECT)
+    require_choices(request, reporter.report)
     text = read_choice(arguments.calibration or BUILTIN, reporter)
     text_for = partial(text.rendered_for, part="calibration", reporter=reporter)
     moments = _MOMENTS_TO_CORRECT if arguments.correct else _MOMENTS
@@ -157,6 +154,8 @@ def measured_request(
         # Refused before an hour of work.
         tuning_threads(made)
     target = _target(made, arguments) if has_target(arguments) else None
+    if not request.is_dry_run:
+        _require_disk_space(made, target, arguments, request)
     _report_time(made, target, arguments, request, reporter)
     if target is not None:
         found = _allocated(made, target, request, arguments, converter, reporter)
@@ -207,6 +206,26 @@ def _allocated(
         report(NoticeReported(NoticeCode.MEASURED_WITHOUT_GRADIENTS, error.details))
     with engine_measures(made, request, converter, report) as measures:
         return allocate(made, target, measures, corrects=False, report=report)
+
+
+def _require_disk_space(
+    made: Study,
+    target: TargetSize | None,
+    arguments: argparse.Namespace,
+    request: ConversionRequest,
+) -> None:
+    """Refuse before an hour of work what would fail after it."""
+    from app.allocation.disk_space import require_disk_space
+
+    folder = request.file.parent if request.file else request.folder
+    if target is None:
+        tensors_bytes = made.plan(request.levels[0].name).tensors_bytes
+    else:
+        budget_bytes = target.tensor_bytes(made.layout.parameters, made.plans[0].header_size_bytes)
+        tensors_bytes = min(budget_bytes, made.plans[-1].tensors_bytes)
+    require_disk_space(
+        made, folder, tensors_bytes, corrects=arguments.correct, tunes=arguments.tune
+    )
 
 
 def _report_time(
@@ -275,29 +294,3 @@ def _file_name(request: ConversionRequest, found: Allocation) -> str:
     usual = request.source.file_name(found.level)
     ending = f"-{found.level.name}.gguf"
     return f"{usual.removesuffix(ending)}-{found.bits_per_weight:.2f}bpw{ending}"
-
-
-def _size(text: str) -> int:
-    match = _SIZE.fullmatch(text.strip())
-    if match is None or not float(match["number"]):
-        raise argparse.ArgumentTypeError(
-            tr("“{value}” is no size; give one such as 4.2GB or 800MB", value=text)
-        )
-    return round(float(match["number"]) * _UNITS[match["unit"].lower()])
-
-
-def _bits(text: str) -> float:
-    try:
-        bits = float(text)
-    except ValueError:
-        bits = 0.0
-    if not _FEWEST_BITS <= bits <= _MOST_BITS:
-        raise argparse.ArgumentTypeError(
-            tr(
-                "“{value}” is no number of bits from {least} to {most}",
-                value=text,
-                least=_FEWEST_BITS,
-                most=_MOST_BITS,
-            )
-        )
-    return bits

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from pathlib import Path
 
 from app.core.addresses import is_host_and_port, is_web_origin
 from app.core.language import tr
+from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
 
 LARGEST = 2**24
 MIN_CHUNK_TOKENS = 16
 _LARGEST_PORT = 65_535
 _HIGHEST_TEMPERATURE = 5
+_UNITS = {"": 1, "k": KILOBYTE, "m": MEGABYTE, "g": GIGABYTE, "t": 1000 * GIGABYTE}
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)b?", re.IGNORECASE)
+_FEWEST_BITS, _MOST_BITS = 1, 9
 
 
 def add_requantize_argument(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +107,21 @@ def web_origin(text: str) -> str:
 def temperature(text: str) -> float:
     """Parse a number from 0 to 5."""
     return number(text, 0, _HIGHEST_TEMPERATURE)
+
+
+def bits_per_weight(text: str) -> float:
+    """Parse a number from 1 to 9."""
+    return number(text, _FEWEST_BITS, _MOST_BITS)
+
+
+def file_size(text: str) -> int:
+    """Parse a size such as 4.2GB or 800MB, by powers of 1,000, in bytes."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or not float(match["number"]):
+        raise argparse.ArgumentTypeError(
+            tr("“{value}” is no size; give one such as 4.2GB or 800MB", value=text)
+        )
+    return round(float(match["number"]) * _UNITS[match["unit"].lower()])
 
 
 def number(text: str, minimum: float, maximum: float) -> float:

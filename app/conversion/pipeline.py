@@ -87,9 +87,18 @@ class ConversionRequest:
         """The options of the quantization."""
         return QuantizationOptions(self.threads, self.choices, reference_only=self.reference_only)
 
+    @property
+    def known_targets(self) -> tuple[Path, ...]:
+        """The paths of the files; a file with its own name has one before its types are chosen."""
+        if self.file is not None and not self.levels:
+            return (self._free(self.file),)
+        return tuple(self.target(level) for level in self.levels)
+
     def target(self, level: Level) -> Path:
         """Return the path of the file for a level."""
-        path = self.file or self.folder / self.source.file_name(level)
+        return self._free(self.file or self.folder / self.source.file_name(level))
+
+    def _free(self, path: Path) -> Path:
         return free_path(path) if self.keeps_existing and not self.replaces else path
 
 
@@ -164,8 +173,7 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
             return
     if request.is_dry_run:
         return
-    for level in request.levels:
-        target = request.target(level)
+    for target in request.known_targets:
         try:
             if target.is_dir():
                 yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})

@@ -77,7 +77,7 @@ def temporary_folder() -> Iterator[Path]:
     Raises:
         AppError: `folder_not_writable`, `disk_full`.
     """
-    place = _temporary_place()
+    place = temporary_place()
     folder = place / f"gristmill-{uuid.uuid4().hex}"
     with leftovers.noted(folder):
         with raising_app_errors(place):
@@ -88,7 +88,7 @@ def temporary_folder() -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _temporary_place() -> Path:
+def temporary_place() -> Path:
     """Return a folder on a disk: on Linux, /tmp is often kept in memory (file-hierarchy(7)).
 
     A folder that the environment names comes first.
@@ -202,6 +202,22 @@ def require_space(folder: Path, needed_bytes: int) -> None:
             needed_bytes=needed_bytes + _RESERVE_BYTES,
             free_bytes=free_bytes,
         )
+
+
+def require_writable(folder: Path) -> None:
+    """Check that files can be made in `folder`, or in the nearest folder around it.
+
+    Raises:
+        AppError: `folder_not_writable`.
+    """
+    with raising_app_errors(folder), tempfile.TemporaryFile(dir=_nearest_folder(folder)):
+        pass
+
+
+def is_on_one_disk(one: Path, other: Path) -> bool:
+    """Return whether two folders, or the nearest ones around them, share the space of a disk."""
+    first, second = (_nearest_folder(folder).stat().st_dev for folder in (one, other))
+    return first == second
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+from app.core import paths
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.tensor_types import TENSOR_TYPES, TYPE_NUMBERS, type_name
 from app.library.conversion_records import ConversionRecords
@@ -239,6 +240,22 @@ def test_a_size_that_is_too_small_names_the_smallest_and_leaves_nothing(
     assert not target.exists()
 
 
+@pytest.mark.parametrize("options", [("--target-bits", "6"), ("--level", "Q4_K_M", "--correct")])
+def test_a_file_that_can_not_be_written_is_refused_before_anything_is_measured(
+    options: tuple[str, ...], source: Path, tmp_path: Path, text: Path
+) -> None:
+    target = tmp_path / "here.gguf"
+    target.write_bytes(b"mine")
+    for place, refused in ((target, "already exists"), (Path("/proc/a.gguf"), "not enough space")):
+        if place.parent.is_dir():
+            words = ("--calibration", str(text), "--to", str(place))
+            ended = run_verb("convert", str(source), *options, *words)
+            assert ended.status == 1
+            assert refused in ended.complaints[-1]
+    assert target.read_bytes() == b"mine"
+    assert not list(paths.sensitivities_folder().glob("*"))
+
+
 @pytest.mark.parametrize(
     ("options", "refused"),
     [
@@ -246,7 +263,7 @@ def test_a_size_that_is_too_small_names_the_smallest_and_leaves_nothing(
         (("--level", "Q4_K_M", "--correct", "--imatrix", "a"), "--imatrix can't be combined"),
         (("--target-size", "1MB", "--target-bits", "4"), "not allowed with argument"),
         (("--target-size", "lots"), "“lots” is no size"),
-        (("--target-bits", "40"), "“40” is no number of bits from 1 to 9"),
+        (("--target-bits", "40"), "“40” is not a number from 1 to 9"),
     ],
 )
 def test_flags_that_contradict_each_other_are_wrong_usage(
