@@ -33,7 +33,9 @@ def ask(request: GradientRequest, kind: type[Answer], report: Callable[[Event], 
         asked, answered = folder / "request", folder / "answer"
         asked.write_bytes(msgspec.msgpack.encode(request))
         command = command_line(VERB, str(asked), str(answered))
-        with ChildProcess(command, child_environment(VERB) | _ALLOCATOR) as child:
+        # torch makes this folder when it is imported, and leaves it.
+        cache = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "compiled")}
+        with ChildProcess(command, child_environment(VERB) | _ALLOCATOR | cache) as child:
             for line in child.remaining_lines():
                 _relay(decode_event(line), report)
             status = child.wait(_END_SECONDS)

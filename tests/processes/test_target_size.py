@@ -208,8 +208,11 @@ def test_any_number_of_threads_makes_the_same_bytes(
 
 
 def test_corrected_rounding_keeps_types_and_size_and_differs_from_the_plain_level(
-    source: Path, tmp_path: Path, text: Path
+    source: Path, tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     plain, corrected = tmp_path / "plain.gguf", tmp_path / "corrected.gguf"
     assert run_verb("convert", str(source), "--level", "Q3_K_M", "--to", str(plain)).status == 0
     lines = converted(source, corrected, text, "--level", "Q3_K_M", "--correct")
@@ -220,9 +223,10 @@ def test_corrected_rounding_keeps_types_and_size_and_differs_from_the_plain_leve
     (said,) = (line for line in lines if line.startswith("Corrected"))
     accepted, tried = map(int, re.findall(r"\d+", said)[:2])
     assert 0 < accepted <= tried
+    assert not list(temporary.iterdir())
 
 
-def test_a_types_that_the_user_names_is_kept(source: Path, tmp_path: Path, text: Path) -> None:
+def test_a_type_that_the_user_names_is_kept(source: Path, tmp_path: Path, text: Path) -> None:
     target = tmp_path / "named.gguf"
     converted(source, target, text, "--target-bits", "4", "--type", "ffn_down=q6_k")
     kinds = {kind for name, kind in types_in(target).items() if "ffn_down" in name}
