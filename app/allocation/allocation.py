@@ -100,7 +100,7 @@ def allocate(
     return replace(
         _allocation(study, typed, mix, chosen),
         divergence=calibrated.divergence(mix.harm),
-        plain=tuple(_plain_files(plans, sensitivity, calibrated)),
+        plain=tuple(_plain_files(study, sensitivity, compared, calibrated)),
         compared=None if corrects else compared,
     )
 
@@ -125,9 +125,18 @@ def _allocation(study: Study, typed: TypePlan, mix: Mix, chosen: QuantizedModel)
 
 
 def _plain_files(
-    plans: Iterable[TypePlan], sensitivity: Sensitivity, calibrated: CalibratedHarm
+    study: Study, sensitivity: Sensitivity, compared: FileCompared, chosen: CalibratedHarm
 ) -> Iterator[PlainFile]:
-    for plan in plans:
+    """Yield the plain levels, predicted by the one that was measured.
+
+    Their types weren't chosen by these harms: those of a mix that was are too low for it, since
+    what is measured too low is chosen.
+    """
+    beside = mix_of_plan(study.plan(compared.level), sensitivity.harms)
+    calibrated = chosen
+    if beside is not None:
+        calibrated = CalibratedHarm(beside.harm, chosen.floor, compared.plain.divergence)
+    for plan in study.plans:
         mix = mix_of_plan(plan, sensitivity.harms)
         if mix is not None:
             yield PlainFile(plan.level.name, plan.size_bytes, calibrated.divergence(mix.harm))

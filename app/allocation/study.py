@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from app.allocation.candidate_types import stored_matrices
-from app.allocation.token_sequences import token_sequences
+from app.allocation.token_sequences import token_sequences, without_repeats
 from app.conversion.layout.layout import Layout
 from app.conversion.pipeline import ConversionRequest, Report, plan_conversion
 from app.conversion.sources import CheckpointSource
@@ -84,7 +84,8 @@ def study(
         report: Receives the findings of the checks.
 
     Raises:
-        AppError: `allocation_not_offered`, `text_short`, and what `plan_conversion` raises.
+        AppError: `allocation_not_offered`, `text_short`, `text_repeats`, and what `plan_conversion`
+            raises.
     """
     if not isinstance(request.source, CheckpointSource):
         raise AppError(ErrorCode.ALLOCATION_NOT_OFFERED)
@@ -95,13 +96,27 @@ def study(
         metadata = read_header(hollow.path).metadata
         others = SAMPLED_SEQUENCES + _CHECKED
         sequences = token_sequences(hollow, text_for, moments + others, _FEWEST_MOMENTS + others)
-    folder, matrices = str(request.source.folder), stored_matrices(planned.layout)
+    folder = str(request.source.folder.absolute())
+    matrices = stored_matrices(planned.layout)
     measured, checked = (
         CheckpointTokens(folder, matrices, tokens, request.threads)
-        for tokens in (sequences[:-_CHECKED], sequences[-_CHECKED:])
+        for tokens in _divided(sequences)
     )
     plans = sorted(planned.plans.values(), key=lambda plan: plan.size_bytes)
     return Study(planned.layout, metadata, tuple(plans), request.choices, measured, checked)
+
+
+def _divided(sequences: list[list[int]]) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the sequences to measure on, and those for the check, which they don't repeat."""
+    checked = sequences[:_CHECKED]
+    measured = without_repeats(sequences[_CHECKED:], checked)
+    fewest = _FEWEST_MOMENTS + SAMPLED_SEQUENCES
+    if len(measured) < fewest:
+        length = len(sequences[0])
+        raise AppError(
+            ErrorCode.TEXT_REPEATS, tokens=length * len(measured), needed=length * fewest
+        )
+    return measured, checked
 
 
 def _report_faults(report: Report, event: Event) -> None:

@@ -92,6 +92,7 @@ class ErrorCode(StrEnum):
     LEVEL_NEEDS_IMPORTANCE_MATRIX = "level_needs_importance_matrix"
     IMPORTANCE_MATRIX_DAMAGED = "importance_matrix_damaged"
     TEXT_SHORT = "text_short"
+    TEXT_REPEATS = "text_repeats"
     TEXT_UNUSABLE = "text_unusable"
     IMPORTANCE_MATRIX_MISFIT = "importance_matrix_misfit"
     TYPE_UNKNOWN = "type_unknown"

@@ -329,6 +329,13 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("The text has {tokens} tokens; at least {needed} are needed."),
         tr("Choose a longer text."),
     ),
+    ErrorCode.TEXT_REPEATS: (
+        tr(
+            "The text repeats itself: only {tokens} of its tokens are not among those that the "
+            "file is checked on, and at least {needed} are needed."
+        ),
+        tr("Choose a text with fewer repetitions, or a longer one."),
+    ),
     ErrorCode.TEXT_UNUSABLE: (
         tr("{file} can't be used as a text: {reason}."),
         tr("Choose a text file in UTF-8, or the built-in text."),

@@ -244,6 +244,26 @@ def test_a_size_that_is_too_small_names_the_smallest_and_leaves_nothing(
     assert not target.exists()
 
 
+def test_the_plain_level_that_was_measured_is_predicted_as_it_was_found(
+    source: Path, tmp_path: Path, text: Path
+) -> None:
+    lines = converted(source, tmp_path / "a.gguf", text, "--target-bits", "4")
+    said = "\n".join(lines)
+    found = re.findall(r"^(?!this)(\w+) +mean KL divergence ([\d.]+)", said, re.MULTILINE)
+    ((level, divergence),) = found
+    predicted = re.findall(rf"^{level} .*[kMG]?B +([\d.]+)$", said, re.MULTILINE)
+    assert predicted == [divergence]
+
+
+def test_a_text_that_repeats_itself_tells_nothing(source: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.txt"
+    again.write_text("The same sentence stands here once more. " * 5000, encoding="utf-8")
+    words = ("--target-bits", "4", "--calibration", str(again), "--to", str(tmp_path / "a.gguf"))
+    ended = run_verb("convert", str(source), *words)
+    assert ended.status == 1
+    assert "repeats itself" in ended.complaints[-1]
+
+
 @pytest.mark.parametrize("options", [("--target-bits", "6"), ("--level", "Q4_K_M", "--correct")])
 def test_a_file_that_can_not_be_written_is_refused_before_anything_is_measured(
     options: tuple[str, ...], source: Path, tmp_path: Path, text: Path
