@@ -148,7 +148,8 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=tr(
             "a GGUF file of this or a similar model, whose tensor types are used, or a list of "
-            "types as for llama-quantize's --tensor-type-file; --type takes precedence"
+            "types as for llama-quantize's --tensor-type-file; --type takes precedence, and the "
+            "level counts only for tensors that it leaves out"
         ),
     )
     parser.add_argument("--output-type", metavar="TYPE", help=tr("the type of output.weight"))
@@ -304,7 +305,8 @@ def _uses_importance(arguments: argparse.Namespace) -> bool:
 
 
 def _require_levels(arguments: argparse.Namespace) -> None:
-    if not arguments.level and not arguments.dry_run and not has_target(arguments):
+    is_given = arguments.level or has_target(arguments) or arguments.types_from
+    if not is_given and not arguments.dry_run:
         raise AppError(ErrorCode.LEVEL_MISSING)
 
 
@@ -313,7 +315,7 @@ def _require_types_file(arguments: argparse.Namespace) -> None:
     file: Path | None = arguments.types_to
     if file is None:
         return
-    if len(set(arguments.level)) != 1 and not has_target(arguments):
+    if len(set(arguments.level)) != 1 and not has_target(arguments) and not arguments.types_from:
         raise AppError(ErrorCode.ONE_LEVEL_FOR_TYPES)
     if file.is_dir():
         raise AppError(ErrorCode.FILE_EXISTS, file=str(file))

@@ -104,6 +104,8 @@ def require_consistent(arguments: argparse.Namespace) -> None:
     """
     if has_target(arguments) and arguments.level:
         raise AppError(ErrorCode.FLAGS_CONFLICT, one="--level", other=tr("a size"))
+    if has_target(arguments) and arguments.types_from:
+        raise AppError(ErrorCode.FLAGS_CONFLICT, one="--types-from", other=tr("a size"))
     if arguments.tune and not arguments.correct:
         raise AppError(ErrorCode.FLAG_NEEDS_OTHER, one="--tune", other="--correct")
     if measures_model(arguments) and arguments.imatrix:
@@ -138,6 +140,7 @@ def measured_request(
     from app.allocation.study import study
     from app.allocation.tuning_memory import tuning_threads
     from app.conversion.measured_metadata import MeasuredMetadata
+    from app.conversion.own_types import name_with_bits
     from app.conversion.pipeline import require_choices
 
     if not has_target(arguments) and len(request.levels) != 1:
@@ -159,7 +162,9 @@ def measured_request(
     _report_time(made, target, arguments, request, reporter)
     if target is not None:
         found = _allocated(made, target, request, arguments, converter, reporter)
-        file = request.file or request.folder / _file_name(request, found)
+        usual = request.source.file_name(found.level)
+        name = name_with_bits(usual, found.level, found.bits_per_weight)
+        file = request.file or request.folder / name
         request = replace(request, levels=(found.level,), file=file, choices=found.choices)
         _report(found, request, reporter)
         types, tensors_bytes, compared = found.types, found.tensors_bytes, found.compared
@@ -275,7 +280,7 @@ def _report_quality(compared: FileCompared, reporter: Reporter) -> None:
 def _report(found: Allocation, request: ConversionRequest, reporter: Reporter) -> None:
     reporter.report(
         TypesChosen(
-            target=str(request.target(found.level)),
+            target=str(request.known_targets[0]),
             level=found.level.name,
             size_bytes=found.size_bytes,
             bits_per_weight=found.bits_per_weight,
@@ -287,10 +292,3 @@ def _report(found: Allocation, request: ConversionRequest, reporter: Reporter) -
     )
     if found.compared is not None:
         _report_quality(found.compared, reporter)
-
-
-def _file_name(request: ConversionRequest, found: Allocation) -> str:
-    """Return the usual name with the average bits; its level comes last, as the Hub expects."""
-    usual = request.source.file_name(found.level)
-    ending = f"-{found.level.name}.gguf"
-    return f"{usual.removesuffix(ending)}-{found.bits_per_weight:.2f}bpw{ending}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from app.conversion.converter.transformers_choice import describe_version, tryin
 from app.conversion.layout.layout import Layout
 from app.conversion.loadability import require_loadable
 from app.conversion.memory_check import require_memory
+from app.conversion.own_types import name_with_bits, own_plan
 from app.conversion.sources import LaidOut, Source
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
@@ -88,15 +89,28 @@ class ConversionRequest:
         return QuantizationOptions(self.threads, self.choices, reference_only=self.reference_only)
 
     @property
-    def known_targets(self) -> tuple[Path, ...]:
-        """The paths of the files; a file with its own name has one before its types are chosen."""
-        if self.file is not None and not self.levels:
-            return (self._free(self.file),)
-        return tuple(self.target(level) for level in self.levels)
+    def lacks_level(self) -> bool:
+        """True if the user chose none, which is possible only if all types have names."""
+        return self.skips_unsuitable and len(self.levels) > 1 and not self.is_dry_run
 
-    def target(self, level: Level) -> Path:
-        """Return the path of the file for a level."""
-        return self._free(self.file or self.folder / self.source.file_name(level))
+    @property
+    def known_targets(self) -> tuple[Path, ...]:
+        """The paths of the files, as far as they are known before their types are."""
+        if self.file is not None:
+            return (self._free(self.file),)
+        if self.choices.overrides:
+            return ()
+        return tuple(self._free(self._usual_path(level)) for level in self.levels)
+
+    def target(self, plan: TypePlan) -> Path:
+        """Return the path of a planned file: of types of its own, its name tells the bits."""
+        usual = self._usual_path(plan.level)
+        if self.file is None and plan.has_own_types:
+            usual = usual.with_name(name_with_bits(usual.name, plan.level, plan.bits_per_weight))
+        return self._free(usual)
+
+    def _usual_path(self, level: Level) -> Path:
+        return self.file or self.folder / self.source.file_name(level)
 
     def _free(self, path: Path) -> Path:
         return free_path(path) if self.keeps_existing and not self.replaces else path
@@ -171,9 +185,12 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
         if level not in request.source.levels:
             yield Checked("weights", "", ErrorCode.LEVEL_NOT_OFFERED, {"level": level.name})
             return
-    if request.is_dry_run:
-        return
-    for target in request.known_targets:
+    if not request.is_dry_run:
+        yield from _check_targets(request, request.known_targets)
+
+
+def _check_targets(request: ConversionRequest, targets: Iterable[Path]) -> Iterator[Checked]:
+    for target in targets:
         try:
             if target.is_dir():
                 yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
@@ -200,6 +217,8 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
             plans = _plan_by_llama_cpp(laid_out, request, report)
+        if request.lacks_level and len(plans) > 1:
+            raise AppError(ErrorCode.LEVEL_MISSING)
         # Not before: what is refused needs no advice on what to watch.
         for notice in laid_out.layout.notices:
             # Of the same source in other levels there is the same to say.
@@ -208,7 +227,7 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
                 report(notice)
         for plan in plans:
             _report_plan(plan, request, report)
-        yield PlannedModel(laid_out.layout, {request.target(plan.level): plan for plan in plans})
+        yield PlannedModel(laid_out.layout, {request.target(plan): plan for plan in plans})
 
 
 def _next(layouts: Iterator[LaidOut], report: Report) -> LaidOut | None:
@@ -246,6 +265,10 @@ def _plan_by_llama_cpp(
         report(Checked("tokenizer", vocabulary.tokenizer))
         if vocabulary.difference:
             report(vocabulary.difference)
+        if len(request.levels) > 1 and request.skips_unsuitable:
+            own = own_plan(layout, hollow, laid_out.levels, request.choices)
+            if own is not None:
+                return [own]
         plans, lossy = [], []
         for level in _worth_planning(laid_out, request):
             report(Progressed("plan", 0, 0, level.name))
@@ -277,7 +300,7 @@ def _size_in_words(layout: Layout) -> str:
 
 
 def _report_plan(plan: TypePlan, request: ConversionRequest, report: Report) -> None:
-    path = str(request.target(plan.level))
+    path = str(request.target(plan))
     if request.reports_tensors:
         for tensor in plan.tensors:
             kind = type_name(tensor.type_number)
@@ -298,8 +321,9 @@ def _check_room(request: ConversionRequest, planned: list[PlannedModel], report:
             raise
     if request.is_dry_run:
         return
+    plans = {path: plan for part in planned for path, plan in part.plans.items()}
+    _require([*_check_targets(request, plans)], report)
     with _reported("disk", report):
-        plans = {path: plan for part in planned for path, plan in part.plans.items()}
         needed_bytes = sum(plan.size_bytes for plan in plans.values()) - request.present_bytes
         require_space(next(iter(plans)).parent, needed_bytes)
     report(Checked("disk", tr("enough space for the result")))

@@ -48,13 +48,17 @@ _TENSOR_LINE = re.compile(
 
 @dataclass(frozen=True)
 class TypePlan:
-    """The file for a level: its header, then its tensors in the order they are written."""
+    """The file for a level: its header, then its tensors in the order they are written.
+
+    With `has_own_types` the user named the types of all quantized tensors, and the level none.
+    """
 
     level: Level
     architecture: str
     metadata: dict[str, bytes]
     header_size_bytes: int
     tensors: tuple[PlacedTensor, ...]
+    has_own_types: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -126,9 +130,10 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
     """Plan one level of a model.
 
     Raises:
-        AppError: `level_needs_importance_matrix`; `importance_matrix_incomplete` and
-            `importance_matrix_misfit`; `type_unknown`; `weights_quantized_already`;
-            `converter_failed`, when llama.cpp can't quantize this model.
+        AppError: `level_needs_importance_matrix`, `type_needs_importance_matrix`;
+            `importance_matrix_incomplete`, `importance_matrix_misfit`; `type_unknown`;
+            `weights_quantized_already`; `converter_failed`, when llama.cpp can't quantize this
+            model.
     """
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = tuple(
@@ -146,7 +151,21 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
         if tensor.type_number != by_name[tensor.name].type_number:
             _require_importance(tensor, level, choices)
     metadata = _metadata(layout, None if level == COPY else level.ftype, choices)
-    return TypePlan(level, layout.architecture, metadata, hollow.header_size_bytes, tensors)
+    return TypePlan(
+        level,
+        layout.architecture,
+        metadata,
+        hollow.header_size_bytes,
+        tensors,
+        _has_own_types(tensors, choices),
+    )
+
+
+def _has_own_types(tensors: Iterable[PlacedTensor], choices: TypeChoices) -> bool:
+    quantized = [
+        tensor.name for tensor in tensors if TENSOR_TYPES[tensor.type_number].block_size > 1
+    ]
+    return bool(quantized) and all(map(choices.name_type_of, quantized))
 
 
 def _metadata(layout: Layout, ftype: int | None, choices: TypeChoices) -> dict[str, bytes]:
@@ -160,16 +179,20 @@ def plan_as_laid_out(layout: Layout, level: Level) -> TypePlan:
     return TypePlan(level, layout.architecture, layout.metadata, header_size_bytes, tensors)
 
 
-def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> Iterator[tuple[str, int]]:
+def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> list[tuple[str, int]]:
     with quantize_parameters(level, choices) as parameters, log.recording() as pieces:
         status = load_llama().llama_model_quantize(os.fsencode(hollow), b"", parameters)
     if status:
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=log.reason())
     text = "".join(pieces)
+    found = [
+        (line["name"], TYPE_NUMBERS[line["new"] or line["old"]])
+        for line in _TENSOR_LINE.finditer(text)
+    ]
     if _NEEDS_IMPORTANCE in text:
-        raise AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=level.name)
-    for line in _TENSOR_LINE.finditer(text):
-        yield line["name"], TYPE_NUMBERS[line["new"] or line["old"]]
+        bound = (entry for entry in found if TENSOR_TYPES[entry[1]].needs_importance)
+        raise _importance_missing(*next(bound, ("", 0)), level, choices)
+    return found
 
 
 def _require_importance(tensor: PlacedTensor, level: Level, choices: TypeChoices) -> None:
@@ -181,7 +204,16 @@ def _require_importance(tensor: PlacedTensor, level: Level, choices: TypeChoices
     if choices.importance is not None:
         raise AppError(ErrorCode.IMPORTANCE_MATRIX_INCOMPLETE, tensor=tensor.name)
     if not choices.has_importance:
-        raise AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=level.name)
+        raise _importance_missing(tensor.name, tensor.type_number, level, choices)
+
+
+def _importance_missing(
+    tensor: str, type_number: int, level: Level, choices: TypeChoices
+) -> AppError:
+    if not choices.name_type_of(tensor):
+        return AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=level.name)
+    kind = type_name(type_number).lower()
+    return AppError(ErrorCode.TYPE_NEEDS_IMPORTANCE_MATRIX, type=kind, tensor=tensor)
 
 
 def _needs_importance(tensor: PlacedTensor, level: Level) -> bool:

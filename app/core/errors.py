@@ -90,6 +90,7 @@ class ErrorCode(StrEnum):
     IMPORTANCE_NOT_OFFERED = "importance_not_offered"
     MEMORY_SHORT = "memory_short"
     LEVEL_NEEDS_IMPORTANCE_MATRIX = "level_needs_importance_matrix"
+    TYPE_NEEDS_IMPORTANCE_MATRIX = "type_needs_importance_matrix"
     IMPORTANCE_MATRIX_DAMAGED = "importance_matrix_damaged"
     TEXT_SHORT = "text_short"
     TEXT_REPEATS = "text_repeats"

@@ -321,6 +321,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("The level {level} needs an importance matrix."),
         tr("Create one from a text, choose an existing one, or choose another level."),
     ),
+    ErrorCode.TYPE_NEEDS_IMPORTANCE_MATRIX: (
+        tr("The type {type}, which was named for {tensor}, needs an importance matrix."),
+        tr("Create one from a text, choose an existing one, or name another type."),
+    ),
     ErrorCode.IMPORTANCE_MATRIX_DAMAGED: (
         tr("{file} can't be used as an importance matrix: {reason}."),
         tr("Choose another file, or create one from a text."),

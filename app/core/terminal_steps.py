@@ -57,6 +57,12 @@ TERMINAL_STEPS: dict[ErrorCode, str] = {
             "choose another level."
         )
     ),
+    ErrorCode.TYPE_NEEDS_IMPORTANCE_MATRIX: (
+        tr(
+            "Create one (--calibration builtin, or a text file), give one (--imatrix FILE), or "
+            "name another type."
+        )
+    ),
     ErrorCode.TEXT_UNUSABLE: (
         tr("Give a text file in UTF-8, or the word “builtin” for the built-in text.")
     ),

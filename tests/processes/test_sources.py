@@ -272,9 +272,9 @@ def test_an_importance_matrix_that_lacks_a_tensor_is_refused_where_llama_cpp_doe
 @pytest.mark.parametrize(
     ("option", "code"),
     [
-        ("--output-type=iq2_xxs", ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX),
-        ("--embedding-type=iq2_xs", ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX),
-        ("--type=ffn_down=iq1_s", ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX),
+        ("--output-type=iq2_xxs", ErrorCode.TYPE_NEEDS_IMPORTANCE_MATRIX),
+        ("--embedding-type=iq2_xs", ErrorCode.TYPE_NEEDS_IMPORTANCE_MATRIX),
+        ("--type=ffn_down=iq1_s", ErrorCode.TYPE_NEEDS_IMPORTANCE_MATRIX),
         ("--output-type=i32", ErrorCode.TYPE_UNKNOWN),
         ("--embedding-type=q8_K", ErrorCode.TYPE_UNKNOWN),
         ("--type=ffn_up=q8_1", ErrorCode.TYPE_UNKNOWN),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from app.core.errors import ErrorCode
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.tensor_types import type_name
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.continuous import documentation
-from tests.support.machine.verbs import run_verb
+from tests.support.machine.verbs import run_verb, sentence_of
 
 pytestmark = pytest.mark.slow
 
@@ -121,3 +123,50 @@ def test_a_faulty_list_ends_the_conversion_before_it_begins(
     assert ended.status == 1
     assert any("line 2, “ffn_down”" in line for line in ended.complaints)
     assert not made.exists()
+
+
+def test_types_of_all_tensors_need_no_level_and_name_the_file_by_its_bits(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    one, two = checkpoints
+    made, folder = tmp_path / "one.gguf", tmp_path / "made"
+    folder.mkdir()
+    odd = ("--type", "attn_v=q8_0", "--type", "ffn_down=q6_k")
+    converted(one, made, "--level", "Q3_K_M", *odd)
+    listed = converted(two, folder, "--types-from", str(made), "--dry-run")
+    (row,) = (line for line in listed if "bits per weight" in line)
+    converted(two, folder, "--types-from", str(made))
+    (file,) = folder.iterdir()
+    bits = re.search(r"([\d.]+) bits per weight", row)
+    assert bits is not None
+    assert file.name == f"two-{bits[1]}bpw-{row.split()[0]}.gguf"
+    assert types_in(file) == types_in(made)
+    named = run_verb("convert", str(two), "--to", str(folder), "--types-from", str(made))
+    assert named.status == 1
+    assert "already exists" in named.complaints[-1]
+
+
+def test_types_of_some_tensors_need_a_level_for_the_others(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    types, made = tmp_path / "types.txt", tmp_path / "made.gguf"
+    types.write_text("attn_v=q8_0\n", encoding="utf-8")
+    options = ("--to", str(made), "--types-from", str(types))
+    listed = run_verb("convert", str(checkpoints[0]), *options, "--dry-run").lines
+    assert sum("bits per weight" in line for line in listed) > 10
+    ended = run_verb("convert", str(checkpoints[0]), *options)
+    assert ended.status == 2
+    assert "No level was chosen." in ended.complaints[-1]
+    assert not made.exists()
+
+
+def test_types_that_need_an_importance_matrix_say_so_themselves(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    types = tmp_path / "types.txt"
+    types.write_text("ffn_up=iq2_s\n.=q4_0\n", encoding="utf-8")
+    ended = run_verb("convert", str(checkpoints[0]), "--dry-run", "--types-from", str(types))
+    assert ended.status == 1
+    code = ErrorCode.TYPE_NEEDS_IMPORTANCE_MATRIX
+    sentence = sentence_of(code, type="iq2_s", tensor="blk.0.ffn_up.weight")
+    assert sentence.fullmatch(ended.complaints[-1])

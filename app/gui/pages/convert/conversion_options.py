@@ -162,6 +162,8 @@ def measuring_fault(options: ConversionOptions, levels: Sequence[str]) -> str:
     """Return why a model can't be measured with these options; empty if it can, or needn't be."""
     if not options.measures_model:
         return ""
+    if options.target_bytes is not None and options.types_from:
+        return tr("Types come from a file, or are chosen for a size, not both.")
     if options.corrects and options.target_bytes is None and len(levels) > 1:
         return tr("Rounding is corrected for one level at a time.")
     if options.corrects and not CORRECTED_LEVELS.issuperset(levels):

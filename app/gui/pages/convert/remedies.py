@@ -17,6 +17,7 @@ _OFFERS: dict[ErrorCode | NoticeCode, tuple[str, str]] = {
     ErrorCode.ADAPTER_BASE_MISSING: (_BASE, tr("Choose the base model…")),
     ErrorCode.ADAPTER_BASE_UNNAMED: (_BASE, tr("Choose the base model…")),
     ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (_IMPORTANCE, tr("Make one from the built-in text")),
+    ErrorCode.TYPE_NEEDS_IMPORTANCE_MATRIX: (_IMPORTANCE, tr("Make one from the built-in text")),
     ErrorCode.TEXT_SHORT: (_TEXT, tr("Choose another text…")),
     ErrorCode.TEXT_REPEATS: (_TEXT, tr("Choose another text…")),
     ErrorCode.TEXT_UNUSABLE: (_TEXT, tr("Choose another text…")),
