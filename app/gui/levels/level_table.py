@@ -85,6 +85,7 @@ class LevelTable(ItemTable):
         self._there: set[str] = set()
         self._seen: set[str] = set()
         self._wanted: set[str] = set()
+        self._wanted_of_many: set[str] | None = None
         self._is_chosen = False
         self._shows_predictions = True
         self._is_first_look = True
@@ -102,7 +103,7 @@ class LevelTable(ItemTable):
         """Remove all rows and ticks."""
         self.planned = []
         self._rows, self._problem, self._recommended = {}, "", ""
-        self._wanted = set()
+        self._wanted, self._wanted_of_many = set(), None
         self._is_chosen = False
         self._is_first_look = True
         self.setRowCount(0)
@@ -158,11 +159,15 @@ class LevelTable(ItemTable):
             self.row_wanted.emit(row)
 
     def finish(self) -> None:
-        """Remove the levels that were not shown again, and scroll to the most relevant ones."""
+        """Remove the levels that were not shown again, and scroll to the most relevant ones.
+
+        Where there is nothing to choose, the only level is ticked, until there are others again.
+        """
         for row in reversed(range(len(self.planned))):
             if self.planned[row].level not in self._seen:
                 del self.planned[row]
                 self.removeRow(row)
+        self._tick_only_level()
         self._reveal_what_is_new()
         self.changed.emit()
 
@@ -248,6 +253,15 @@ class LevelTable(ItemTable):
         item = self._item(row, 0)
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         self._tick(row, level)
+
+    def _tick_only_level(self) -> None:
+        if len(self.planned) == 1 and not self.ticked():
+            self._wanted_of_many, self._wanted = self._wanted, {self.planned[0].level}
+        elif len(self.planned) > 1 and self._wanted_of_many is not None:
+            self._wanted, self._wanted_of_many = self._wanted_of_many, None
+        else:
+            return
+        self._tick_wanted()
 
     def _tick_wanted(self) -> None:
         with QSignalBlocker(self):

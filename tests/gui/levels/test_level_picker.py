@@ -480,3 +480,19 @@ def test_a_child_finds_the_facts_of_a_checkpoint(
     (level,) = page.levels_step.chosen_levels()
     assert picker.advice.sentence.whole_text.startswith(f"Recommended: {level} — ")
     assert picker.strip.options.context <= LoadOptions().context
+
+
+def test_the_only_level_is_ticked_until_there_are_others_again(
+    picker: LevelPicker,
+) -> None:
+    profile = show(picker, NO_DEVICE)
+    picker.table.finish()
+    picker.table.mark_outdated()
+    picker.show_level(LevelPlanned("Q3_K_S", 10, 3.6, "/nowhere/a-3.60bpw-Q3_K_S.gguf"))
+    picker.table.finish()
+    assert [planned.level for planned in picker.table.ticked()] == ["Q3_K_S"]
+    picker.table.mark_outdated()
+    plan(picker, profile)
+    picker.table.finish()
+    picker.take_profile(profile)
+    assert [planned.level for planned in picker.table.ticked()] == [picker.recommended_level]

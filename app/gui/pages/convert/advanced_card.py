@@ -156,8 +156,8 @@ class AdvancedCard(CollapsibleCard):
             FormRow(
                 tr("Types from a file"),
                 tr(
-                    "Other tensors get the types that they have in this GGUF file, or in this list "
-                    "of types."
+                    "Tensors get the types that they have in this GGUF file, or in this list of "
+                    "types. Types chosen here come first."
                 ),
                 self.types_from,
                 stacked=True,
