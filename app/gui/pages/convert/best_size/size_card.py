@@ -245,9 +245,13 @@ class SizeCard(Card):
         if progress.step != self._step:
             self._step, self._pace = progress.step, Pace()
         index = kinds.index(progress.step)
-        self._pace.observe(progress.done_bytes, time.monotonic())
-        words = (step_in_words(self._steps, index), self.planner.forecast)
-        self.progress.set_detail(" · ".join(filter(None, words)))
+        now = time.monotonic()
+        self._pace.observe(progress.done_bytes, now)
+        words = [step_in_words(self._steps, index)]
+        if (forecast := self.planner.forecast) is not None:
+            left = self._pace.seconds_left(progress.total_bytes)
+            words.append(forecast.in_words(left, now))
+        self.progress.set_detail(" · ".join(words))
         part = (index, len(kinds))
         self.progress.show_progress(
             progress.done_bytes, progress.total_bytes, self._pace, part=part
