@@ -56,7 +56,8 @@ def exact_bytes(size_bytes: int) -> str:
 def _chosen_rows(chosen: TypesChosen) -> Iterator[str]:
     """Yield the types of each kind of tensor, then the file among the plain levels, by size."""
     for share in chosen.shares:
-        count = tr("{count} tensors", count=share.tensors)
+        one = tr("1 tensor")
+        count = one if share.tensors == 1 else tr("{count} tensors", count=share.tensors)
         yield f"{share.kind:<24}{share.type:<8}{count:>14}  {format_bytes(share.size_bytes):>9}"
     files = [(plain.size_bytes, plain.level, plain.divergence) for plain in chosen.plain]
     files.append((chosen.size_bytes, tr("this file"), chosen.divergence))
