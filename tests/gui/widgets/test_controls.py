@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QStyleOptionButton,
     QToolTip,
+    QVBoxLayout,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -340,3 +341,26 @@ def test_a_number_is_refused_while_it_is_typed_once_no_digit_can_mend_it(
     qtbot.keyClicks(box, typed)
     assert faults[-1] == ("Enter a number from 974 to 3,645 kB." if is_refused else "")
     assert box.value() == 974
+
+
+def test_tab_skips_a_table_while_it_is_empty(theme: Theme, qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    column = QVBoxLayout(window)
+    before, after = (Button(theme, words) for words in ("before", "after"))
+    table = ItemTable("Levels", ["Level"])
+    for widget in (before, table, after):
+        column.addWidget(widget)
+    window.show()
+    qtbot.waitExposed(window)
+
+    def next_one() -> QWidget:
+        before.setFocus()
+        qtbot.keyClick(before, Qt.Key.Key_Tab)
+        return window.focusWidget()
+
+    assert next_one() is after
+    table.add_row(["Q4_K_M"])
+    assert next_one() is table
+    table.setRowCount(0)
+    assert next_one() is after
