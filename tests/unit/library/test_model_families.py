@@ -38,7 +38,8 @@ def grouped(*models: ModelListed) -> list[tuple[str, list[str]]]:
         ("Grain-8B-fp16.gguf", "F16", "Grain-8B", "fp16"),
         ("Grain-8B-Q4_K_M-2.gguf", "Q4_K_M", "Grain-8B", "Q4_K_M-2"),
         ("Grain-8B-Q4_K_M-tuned.gguf", "Q4_K_M", "Grain-8B", "Q4_K_M-tuned"),
-        ("Grain-8B-3.00bpw-Q2_K.gguf", "Q2_K", "Grain-8B", "3.00bpw-Q2_K"),
+        ("Grain-8B-3.00bpw-Q2_K.gguf", "Q2_K", "Grain-8B", "3.00bpw"),
+        ("Grain-8B-3.00bpw-Q2_K-tuned.gguf", "Q2_K", "Grain-8B", "3.00bpw-tuned"),
         ("Grain-8B-v1.50bpw-Q2_K.gguf", "Q2_K", "Grain-8B-v1.50bpw", "Q2_K"),
         ("Grain-8B-COPY.gguf", "Q8_0", "Grain-8B", "COPY"),
         ("Grain-8B-00001-of-00002.gguf", "Q8_0", "Grain-8B", "Q8_0"),
@@ -67,7 +68,7 @@ def test_files_of_a_chosen_size_stand_beside_the_levels() -> None:
         listed("/m/Grain-Q2_K.gguf", "Q2_K", size_bytes=3 * GB),
         listed("/m/Grain-3.00bpw-Q2_K.gguf", "Q2_K", size_bytes=3 * GB),
         listed("/m/Grain-12.50bpw-Q8_0.gguf", "Q8_0", size_bytes=12 * GB),
-    ) == [("Grain", ["3.00bpw-Q2_K", "Q2_K", "12.50bpw-Q8_0", "F16"])]
+    ) == [("Grain", ["3.00bpw", "Q2_K", "12.50bpw", "F16"])]
 
 
 @pytest.mark.parametrize(
