@@ -11,6 +11,7 @@ from app.core.allocation_events import (
     ScalesTuned,
     TypesChosen,
 )
+from app.core.compared_words import compared_in_words
 from app.core.language import tr
 from app.core.sentences import describe_measuring
 from app.core.sizes import format_bytes
@@ -34,7 +35,7 @@ def measured_rows(event: Measured) -> str:
         case ScalesTuned(before, after):
             return _tuned_row(before, after)
         case FileCompared():
-            return "\n".join(_compared_rows(event))
+            return compared_in_words(event)
 
 
 def _tuned_row(before: float, after: float) -> str:
@@ -55,7 +56,8 @@ def exact_bytes(size_bytes: int) -> str:
 def _chosen_rows(chosen: TypesChosen) -> Iterator[str]:
     """Yield the types of each kind of tensor, then the file among the plain levels, by size."""
     for share in chosen.shares:
-        count = tr("{count} tensors", count=share.tensors)
+        one = tr("1 tensor")
+        count = one if share.tensors == 1 else tr("{count} tensors", count=share.tensors)
         yield f"{share.kind:<24}{share.type:<8}{count:>14}  {format_bytes(share.size_bytes):>9}"
     files = [(plain.size_bytes, plain.level, plain.divergence) for plain in chosen.plain]
     files.append((chosen.size_bytes, tr("this file"), chosen.divergence))
@@ -63,19 +65,3 @@ def _chosen_rows(chosen: TypesChosen) -> Iterator[str]:
     for size_bytes, name, divergence in sorted(files):
         size = f"{exact_bytes(size_bytes)}  {format_bytes(size_bytes):>9}"
         yield f"{name:<10}{size}  {divergence:.4f}"
-
-
-def _compared_rows(compared: FileCompared) -> Iterator[str]:
-    """Yield the qualities of the file and of the plain level, as measured."""
-    yield tr("On {tokens} tokens that it was not made with:", tokens=compared.tokens)
-    files = ((tr("this file"), compared.file), (compared.level, compared.plain))
-    for name, quality in files:
-        words = tr(
-            "mean KL divergence {mean}, same top token {share}, perplexity {perplexity}",
-            mean=f"{quality.divergence:.4f}",
-            share=f"{quality.top_token_agreement:.1%}",
-            perplexity=f"{quality.perplexity:.2f}",
-        )
-        yield f"{name:<10}{words}"
-    source = tr("perplexity {perplexity}", perplexity=f"{compared.perplexity:.2f}")
-    yield f"{tr('original'):<10}{source}"

@@ -72,11 +72,6 @@ def describe_measuring(planned: MeasuringPlanned) -> str:
     return tr("Measuring this model takes about {duration}.", duration=about(planned.seconds))
 
 
-def measuring_in_short(planned: MeasuringPlanned) -> str:
-    """Say how long it takes, for a place beside the current step."""
-    return tr("about {duration} in all", duration=about(planned.seconds))
-
-
 def describe_published(published: PublishAdvanced) -> str:
     """Say what a repository has of a publication."""
     if published.is_complete:

@@ -1,4 +1,4 @@
-"""Human-readable sizes, durations and rates."""
+"""Human-readable sizes, durations, rates and perplexities."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ def format_pace(per_second: float) -> str:
     """Format tokens per second with useful precision: `1,934`, `42`, `3.1`, `3`."""
     is_whole = per_second >= _WHOLE_PACE or per_second == int(per_second)
     return f"{per_second:,.0f}" if is_whole else f"{per_second:.1f}"
+
+
+def format_perplexity(perplexity: float) -> str:
+    """Format a perplexity, so that close levels differ: `7.254`, `3,348.186`."""
+    return f"{perplexity:,.3f}"
 
 
 def about(seconds: float) -> str:

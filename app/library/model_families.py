@@ -13,9 +13,11 @@ from app.gguf_file.shards import stem_of
 
 _TYPE = r"(?:I?Q\d(?:_[A-Z0-9]+)*|TQ[12]_0|MXFP4(?:_MOE)?|NVFP4|BF16|FP?16|FP?32|COPY)"
 _AUTHORS = r"(?:(?:UD|i1|imat|imatrix)[-_.])?"
+_BITS = r"(?:(\d{1,2}\.\d\dbpw)-)?"
+"""The average bits, which tell files of a chosen size apart better than a level does."""
 # What may follow a level: a number, or a word such as "imat".
 _ENDING = re.compile(
-    rf"[-_. ]({_AUTHORS}{_TYPE}(?:[-_. ][A-Za-z0-9]{{1,16}}){{0,2}})$", re.IGNORECASE
+    rf"[-_. ]({_BITS}{_AUTHORS}{_TYPE}((?:[-_. ][A-Za-z0-9]{{1,16}}){{0,2}}))$", re.IGNORECASE
 )
 _AUTHOR_ALONE = re.compile(r"[-_. ](UD|i1|imat|imatrix)$", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[-_. ]+")
@@ -78,7 +80,10 @@ def _parts(model: ModelListed) -> tuple[str, str]:
     # Other programs name files by their checksums.
     text = stem if stem.startswith(model.name) else model.name
     if found := _ENDING.search(text):
-        label = found[1].upper() if found[1].upper() == model.level else found[1]
+        level, bits, suffix = found.groups()
+        if bits:
+            return text[: found.start()], bits + suffix
+        label = level.upper() if level.upper() == model.level else level
         return text[: found.start()], label
     author = _AUTHOR_ALONE.search(model.name)
     name = model.name[: author.start()] if author else model.name

@@ -325,7 +325,7 @@ def test_a_model_without_gradients_is_measured_by_the_engine(
     ended = run_verb("convert", str(source), *words, "--to", str(first))
     assert ended.status == 0, ended.complaints
     assert any("llama.cpp measures groups of tensors" in line for line in ended.complaints)
-    assert any(line.startswith("this file mean KL divergence") for line in ended.lines)
+    assert any(line.startswith("This file (") and ": KL divergence" in line for line in ended.lines)
     assert len({kind for name, kind in types_in(first).items() if "norm" not in name}) > 1
     converted(source, second, text, "--target-bits", "5")
     assert digest(first) == digest(second)
@@ -359,7 +359,7 @@ def test_the_language_model_of_one_that_sees_is_measured(tmp_path: Path, text: P
     source = make_seeing_gemma(tmp_path / "source")
     target = tmp_path / "file.gguf"
     lines = converted(source, target, text, "--target-bits", "5")
-    assert any(line.startswith("this file mean KL divergence") for line in lines)
+    assert any(line.startswith("This file (") and ": KL divergence" in line for line in lines)
     assert target.exists()
 
 

@@ -13,8 +13,9 @@ from app.core.allocation_events import FileCompared, MeasuringPlanned
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.pace import Pace
 from app.core.publish_events import PublishAdvanced
-from app.core.sentences import describe_error, describe_notice, measuring_in_short
+from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
+from app.gui.children.forecast import Forecast
 from app.jobs.outcome import ProcessOutcome
 from app.jobs.schedule import TaskKind
 
@@ -70,7 +71,7 @@ class Task(QObject):
         self.paths: tuple[str, ...] = ()
         self.published: PublishAdvanced | None = None
         self.compared: FileCompared | None = None
-        self.forecast = ""
+        self.forecast: Forecast | None = None
         self._is_canceled = False
         self._child = Child(*arguments, parent=self)
         self._child.received.connect(self._on_received)
@@ -147,7 +148,7 @@ class Task(QObject):
             case PublishAdvanced():
                 self.published = event
             case MeasuringPlanned():
-                self.forecast = measuring_in_short(event)
+                self.forecast = Forecast(event.seconds, time.monotonic())
             case FileCompared():
                 self.compared = event
             case events.Finished(paths, _):

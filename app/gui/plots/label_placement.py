@@ -9,10 +9,11 @@ from itertools import pairwise
 Point = tuple[float, float]
 _SIDES = ((1, 0), (0, -1), (-1, 0), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1))
 """Where a label may lie beside its point, the best place first; y grows downward."""
-_RINGS = (0.0, 14.0, 28.0, 46.0, 70.0)
+_RINGS = (0.0, 14.0, 28.0, 46.0, 70.0, 100.0)
 """Additional distances from the point, in pixels; from the second on, a line leads to it."""
 _SAMPLE_PIXELS = 4.0
-_RING_COST, _LINE_COST = 12.0, 3.0
+_RING_COST, _LINE_COST = 12.0, 24.0
+"""A label that a line touches is harder to read than one further away, with a line to its point."""
 
 
 @dataclass(frozen=True)

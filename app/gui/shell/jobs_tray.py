@@ -74,7 +74,7 @@ class JobsTray(QWidget):
             return
         percent = int(_PERCENT * sum(task.share or 0.0 for task in tasks) / len(tasks))
         count = str(len(tasks))
-        words = tr("Jobs: {count}, {percent} % done", count=count, percent=str(percent))
+        words = tr("Jobs: {count}, {percent}% done", count=count, percent=str(percent))
         self.button.set_action("jobs", words)
         self._bar.setValue(percent)
         self._figure.set_text(count)

@@ -44,6 +44,9 @@ class RowLook(QObject):
         table.setItemDelegate(RowDelegate(self))
         table.entered.connect(lambda index: self._hover(index.row()))
         table.viewportEntered.connect(lambda: self._hover(-1))
+        for change in (table.model().rowsInserted, table.model().rowsRemoved):
+            change.connect(self.follow_rows)
+        self.follow_rows()
         table.installEventFilter(self)
         table.ensurePolished()
 
@@ -69,6 +72,14 @@ class RowLook(QObject):
             painter.setPen(QPen(accent, line, Qt.PenStyle.SolidLine, j=corners))
             width = table.viewport().width()
             painter.drawRect(QRect(inset, top + inset, width - line, height - line))
+
+    def follow_rows(self) -> None:
+        """Let Tab skip the table while it is empty, without a row for the focus ring.
+
+        Call it when the model is reset; it follows rows that come and go.
+        """
+        strong, none = Qt.FocusPolicy.StrongFocus, Qt.FocusPolicy.NoFocus
+        self._table.setFocusPolicy(strong if self._table.model().rowCount() else none)
 
     def _hover(self, row: int) -> None:
         if row != self.hovered_row:

@@ -48,6 +48,7 @@ class RowView(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
         header.sectionClicked.connect(model.sort_by)
+        model.modelReset.connect(self.look.follow_rows)
         model.modelReset.connect(self._on_reset)
         self.selectionModel().currentRowChanged.connect(self._on_selected)
         self.doubleClicked.connect(lambda _: self.used.emit())

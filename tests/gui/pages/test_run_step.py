@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.core.allocation_events import FileCompared
+from app.core.compared_words import compared_in_words
 from app.core.errors import ErrorCode
 from app.core.events import Failed, Finished, Progressed
 from app.gui.children.task import Task
-from app.gui.levels.compared_words import compared_in_words
 from app.gui.pages.convert.conversion_run import ConversionRun, Step, conversion_steps
 from app.gui.pages.convert.run_step import RunStep
 from app.gui.pages.convert.task_row import TaskRow

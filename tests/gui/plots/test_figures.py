@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QSizeF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPolygonF
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.plots.bar_figure import BarFigure
 from app.gui.plots.figure import Figure
 from app.gui.plots.figure_view import FigureView
+from app.gui.plots.label_placement import Box
 from app.gui.plots.plotted_values import MarkWords, PlotBar, PlotPoint
 from app.gui.plots.scatter_figure import ScatterFigure
 from app.gui.theme.theme import Theme
@@ -26,6 +28,21 @@ POINTS = [
     PlotPoint("Q4_0", 4.7, 0.12, ("Q4_0", "0.12")),
     PlotPoint("Q4_K_M-tuned", 4.8, 0.03, ("Q4_K_M-tuned", "0.03"), is_marked=True),
 ]
+FAMILY = (
+    ("3.00bpw", 3.0, 0.21),
+    ("Q2_K", 3.35, 0.24),
+    ("Q3_K_S", 3.64, 0.16),
+    ("Q3_K_M", 3.99, 0.085),
+    ("4.25bpw", 4.25, 0.041),
+    ("IQ4_XS", 4.45, 0.044),
+    ("Q4_0", 4.66, 0.062),
+    ("Q4_K_S", 4.67, 0.035),
+    ("Q4_K_M", 4.89, 0.029),
+    ("Q5_K_S", 5.57, 0.012),
+    ("Q5_K_M", 5.7, 0.011),
+    ("Q6_K", 6.56, 0.0049),
+    ("Q8_0", 8.5, 0.0011),
+)
 BARS = [
     PlotBar("Q4_0", 40.0, "40", ("Q4_0", "40 tokens/s")),
     PlotBar("Q8_0", 20.0, "20", ("Q8_0", "20 tokens/s"), is_marked=True),
@@ -88,6 +105,33 @@ def test_every_label_has_its_place(scatter: ScatterFigure, width: int) -> None:
     labels = scatter.labels(size)
     assert all(labels)
     assert all(one.box.left >= 0 and one.box.right <= width for one in labels if one)
+
+
+@pytest.mark.parametrize("width", [500, 640, 700, 1000])
+@pytest.mark.parametrize(
+    "names", [{"Q4_K_M", "Q5_K_M", "Q8_0"}, {name for name, _, _ in FAMILY}], ids=["few", "all"]
+)
+def test_the_line_crosses_no_label(theme: Theme, width: int, names: set[str]) -> None:
+    points = [
+        PlotPoint(name, size, value, (name,)) for name, size, value in FAMILY if name in names
+    ]
+    figure = ScatterFigure("Quality", "Size, GB", "KL", points, WORDS)
+    size = QSizeF(width, figure.height_for(width))
+    corners = [target.place.center() for target in figure.targets(size)]
+    line = QPolygonF([corners[one] for one in figure.front])
+    labels = [label.box for label in figure.labels(size) if label]
+    assert len(labels) == len(names)
+    assert not [box for box in labels if crosses(line, box)]
+
+
+def crosses(line: QPolygonF, box: Box) -> bool:
+    # Shrunk, because the placement looks at points on the line that are a few pixels apart.
+    place = QRectF(box.left, box.top, box.width, box.height).adjusted(3, 3, -3, -3)
+    return any(
+        place.contains(one + share / 200 * (other - one))
+        for one, other in pairwise(line)
+        for share in range(201)
+    )
 
 
 def test_one_point_is_enough(theme: Theme) -> None:

@@ -56,7 +56,7 @@ def test_the_counter_opens_the_list(window: MainWindow, qtbot: QtBot, tmp_path: 
         window._workbench.tasks.add("convert", name, "serve", str(model)) for name in ("a", "b")
     )
     assert jobs.button.isVisible()
-    assert jobs.button.accessibleName() == "Jobs: 2, 0 % done"
+    assert jobs.button.accessibleName() == "Jobs: 2, 0% done"
     assert not jobs.list.isVisible()
     jobs.button.click()
     assert jobs.list.isVisible()

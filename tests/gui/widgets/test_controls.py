@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QStyleOptionButton,
     QToolTip,
+    QVBoxLayout,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -322,3 +323,44 @@ def test_a_number_beyond_the_bounds_can_be_typed_and_is_refused(qtbot: QtBot) ->
             qtbot.keyClick(box, Qt.Key.Key_Return)
         assert validated.args == [fault]
         assert box.value() == value
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_refused"),
+    [("5", True), ("9", False), ("973", True), ("98", False), ("3646", True), ("3645", False)],
+)
+def test_a_number_is_refused_while_it_is_typed_once_no_digit_can_mend_it(
+    qtbot: QtBot, typed: str, *, is_refused: bool
+) -> None:
+    box = NumberBox(974, 3_645)
+    qtbot.addWidget(box)
+    box.set_unit("kB")
+    faults: list[str] = []
+    box.validated.connect(faults.append)
+    box.selectAll()
+    qtbot.keyClicks(box, typed)
+    assert faults[-1] == ("Enter a number from 974 to 3,645 kB." if is_refused else "")
+    assert box.value() == 974
+
+
+def test_tab_skips_a_table_while_it_is_empty(theme: Theme, qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    column = QVBoxLayout(window)
+    before, after = (Button(theme, words) for words in ("before", "after"))
+    table = ItemTable("Levels", ["Level"])
+    for widget in (before, table, after):
+        column.addWidget(widget)
+    window.show()
+    qtbot.waitExposed(window)
+
+    def next_one() -> QWidget:
+        before.setFocus()
+        qtbot.keyClick(before, Qt.Key.Key_Tab)
+        return window.focusWidget()
+
+    assert next_one() is after
+    table.add_row(["Q4_K_M"])
+    assert next_one() is table
+    table.setRowCount(0)
+    assert next_one() is after

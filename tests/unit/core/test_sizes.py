@@ -9,6 +9,7 @@ from app.core.sizes import (
     format_duration,
     format_gibibytes,
     format_pace,
+    format_perplexity,
     format_weights,
 )
 
@@ -61,6 +62,10 @@ def test_durations(seconds: float, shown: str) -> None:
 )
 def test_paces(pace: float, shown: str) -> None:
     assert format_pace(pace) == shown
+
+
+def test_perplexities() -> None:
+    assert format_perplexity(3348.18649) == "3,348.186"
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,9 @@ def grouped(*models: ModelListed) -> list[tuple[str, list[str]]]:
         ("Grain-8B-fp16.gguf", "F16", "Grain-8B", "fp16"),
         ("Grain-8B-Q4_K_M-2.gguf", "Q4_K_M", "Grain-8B", "Q4_K_M-2"),
         ("Grain-8B-Q4_K_M-tuned.gguf", "Q4_K_M", "Grain-8B", "Q4_K_M-tuned"),
+        ("Grain-8B-3.00bpw-Q2_K.gguf", "Q2_K", "Grain-8B", "3.00bpw"),
+        ("Grain-8B-3.00bpw-Q2_K-tuned.gguf", "Q2_K", "Grain-8B", "3.00bpw-tuned"),
+        ("Grain-8B-v1.50bpw-Q2_K.gguf", "Q2_K", "Grain-8B-v1.50bpw", "Q2_K"),
         ("Grain-8B-COPY.gguf", "Q8_0", "Grain-8B", "COPY"),
         ("Grain-8B-00001-of-00002.gguf", "Q8_0", "Grain-8B", "Q8_0"),
         ("Grain-8B.gguf", "Q8_0", "Grain-8B", "Q8_0"),
@@ -57,6 +60,15 @@ def test_levels_of_one_model_are_sorted_by_size() -> None:
         listed("/n/grain.Q4_K_M.gguf", size_bytes=4 * GB),
         listed("/m/Grain-F16.gguf", "F16", size_bytes=16 * GB),
     ) == [("Grain", ["Q4_K_M", "Q8_0", "F16"])]
+
+
+def test_files_of_a_chosen_size_stand_beside_the_levels() -> None:
+    assert grouped(
+        listed("/m/Grain-F16.gguf", "F16", size_bytes=16 * GB),
+        listed("/m/Grain-Q2_K.gguf", "Q2_K", size_bytes=3 * GB),
+        listed("/m/Grain-3.00bpw-Q2_K.gguf", "Q2_K", size_bytes=3 * GB),
+        listed("/m/Grain-12.50bpw-Q8_0.gguf", "Q8_0", size_bytes=12 * GB),
+    ) == [("Grain", ["3.00bpw", "Q2_K", "12.50bpw", "F16"])]
 
 
 @pytest.mark.parametrize(

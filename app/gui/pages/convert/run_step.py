@@ -7,9 +7,9 @@ from typing import Literal
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.core.compared_words import compared_in_words
 from app.core.language import tr
 from app.gui.children.task import Task
-from app.gui.levels.compared_words import compared_in_words
 from app.gui.pages.convert.conversion_run import ConversionRun
 from app.gui.pages.convert.remedies import Remedies
 from app.gui.pages.convert.results_list import ResultsList

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 from PySide6.QtWidgets import QWidget
 
@@ -75,10 +76,14 @@ class TaskRow(ProgressRow):
         if progress.step != self._steps[step].progress:
             return
         words = self._words_for(step)
-        part = _part_in_words(progress) or self.task.forecast
+        part = _part_in_words(progress) or self._forecast_in_words(progress)
         self.set_detail(f"{words} · {part}" if part else words)
         done, total = progress.done_bytes, progress.total_bytes
         self.show_progress(done, total, self.task.pace, part=(step, len(self._steps)))
+
+    def _forecast_in_words(self, progress: Progressed) -> str:
+        forecast, left = self.task.forecast, self.task.pace.seconds_left(progress.total_bytes)
+        return forecast.in_words(left, time.monotonic()) if forecast else ""
 
     def _words_for(self, index: int) -> str:
         return step_in_words(self._steps, index, first=self._first, total=self._total)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.events import ModelListed
 from app.core.language import tr
 from app.core.model_facts import Measured
-from app.core.sizes import format_bytes, format_gibibytes
+from app.core.sizes import format_bytes, format_gibibytes, format_perplexity
 from app.gui.levels.level_words import Cell
 from app.gui.pages.measure.measured_levels import MeasuredLevel, exact_words, pace_words
 
@@ -83,7 +83,7 @@ def divergence_words(divergence: float) -> str:
 def _perplexity_cell(measured: Measured) -> Cell:
     if measured.perplexity is None:
         return _not_measured(tr("Not measured"))
-    value = f"{measured.perplexity:,.3f}"
+    value = format_perplexity(measured.perplexity)
     return Cell(value, tool_tip=f"{measured.perplexity:,.6f}\n{measured.text}", spoken=value)
 
 

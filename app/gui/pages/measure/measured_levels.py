@@ -109,7 +109,7 @@ def _quality_words(measured: Measured) -> Iterator[str]:
         share = f"{measured.top_token_agreement:.2%}"
         yield tr("same most likely token: {share}", share=share)
     if measured.perplexity is not None:
-        yield tr("perplexity {value}", value=f"{measured.perplexity:.4f}")
+        yield tr("perplexity {value}", value=f"{measured.perplexity:,.4f}")
 
 
 def _speed_words(measured: Measured) -> Iterator[str]:

@@ -8,7 +8,7 @@ from app.core.events import CheckpointListed, ModelListed
 from app.core.language import tr
 from app.core.model_facts import Measured, ModelFacts
 from app.core.sentences import describe_error, describe_verification
-from app.core.sizes import format_pace
+from app.core.sizes import format_pace, format_perplexity
 
 Listed = ModelListed | CheckpointListed
 
@@ -69,6 +69,6 @@ def _measured_facts(measured: Measured) -> Iterator[str]:
     if measured.tokens_per_second is not None:
         yield tr("{pace} tokens/s measured", pace=format_pace(measured.tokens_per_second))
     if measured.perplexity is not None:
-        yield tr("perplexity {value}", value=f"{measured.perplexity:.2f}")
+        yield tr("perplexity {value}", value=format_perplexity(measured.perplexity))
     if measured.divergence is not None:
         yield tr("KL divergence {value}", value=f"{measured.divergence:.4f}")

@@ -156,6 +156,34 @@ def test_the_largest_size_that_fits_is_one_click_away(
     assert page.session.options.target_bytes == card.target_bytes
 
 
+def test_a_size_is_refused_only_as_long_as_it_is_in_the_field(
+    page: ConvertPage, qtbot: QtBot, tiny: Path
+) -> None:
+    check(page, qtbot, tiny)
+    card = page.levels_step.size_card
+    click(card.wants_size, qtbot)
+    assert card.sizes is not None
+    least, most = f"{card.sizes.least:,}", f"{card.sizes.most:,}"
+    number, before = card.slider.number, card._bits.whole_text
+    qtbot.waitUntil(card.fit_button.isVisible, timeout=CHECK_MS)
+    for typed, leave in (
+        ("99999", lambda: qtbot.keyClick(number, Qt.Key.Key_Return)),
+        ("99999", lambda: qtbot.keyClick(number, Qt.Key.Key_Tab)),
+    ):
+        number.setFocus()
+        number.selectAll()
+        qtbot.keyClicks(number, typed)
+        assert card._bits.whole_text == f"Enter a number from {least} to {most} kB."
+        assert card._bits.property("tone") == "danger"
+        leave()
+        assert (card._bits.whole_text, card._bits.property("tone")) == (before, "plain")
+    number.selectAll()
+    qtbot.keyClicks(number, "99999")
+    click(card.fit_button, qtbot)
+    assert card._bits.property("tone") == "plain"
+    assert card._bits.whole_text == f"{card.bits_per_weight:.2f} bits per weight"
+
+
 def test_weights_that_a_plan_needs_are_downloaded_first(
     page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path, hub: LocalHub
 ) -> None:

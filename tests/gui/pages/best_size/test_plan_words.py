@@ -15,12 +15,12 @@ from tests.support.profiles import MB
 @pytest.mark.parametrize(
     ("size_mb", "divergence", "sentence"),
     [
-        (549, 0.03, "As good as Q4_K_M, 10 % smaller"),
-        (549, 0.029, "As good as Q4_K_M, 10 % smaller"),
-        (549, 0.02, "Better than Q4_K_M, 10 % smaller"),
-        (640, 0.02, "Better than Q4_K_M, 5 % larger"),
-        (640, 0.03, "As good as Q4_K_M, 5 % larger"),
-        (609, 0.0225, "25 % less divergence than Q4_K_M of the same size"),
+        (549, 0.03, "As good as Q4_K_M, 10% smaller"),
+        (549, 0.029, "As good as Q4_K_M, 10% smaller"),
+        (549, 0.02, "Better than Q4_K_M, 10% smaller"),
+        (640, 0.02, "Better than Q4_K_M, 5% larger"),
+        (640, 0.03, "As good as Q4_K_M, 5% larger"),
+        (609, 0.0225, "25% less divergence than Q4_K_M of the same size"),
         (400, 0.2, ""),
     ],
 )

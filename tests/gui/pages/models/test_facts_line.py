@@ -40,7 +40,7 @@ def test_every_fact_has_words() -> None:
         "with projector",
         "belongs to LM Studio",
         "42 tokens/s measured",
-        "perplexity 12.35",
+        "perplexity 12.345",
         "KL divergence 0.0123",
         "verified on 2026-11-29",
         "#code",

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from app.core.allocation_events import FileCompared, TypesChosen
+from app.core.compared_words import compared_in_words
 from app.core.language import tr
-from app.gui.levels.compared_words import compared_in_words
 from app.gui.pages.convert.best_size.plan_words import (
     PlanRow,
     exact_size,

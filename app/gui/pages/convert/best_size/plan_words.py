@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.core.allocation_events import PlainFile, TypesChosen
+from app.core.compared_words import divergence_figure
 from app.core.language import tr
 from app.core.sizes import format_bytes
 from app.estimation.chosen_types import compared
 from app.estimation.grades import grade_of_divergence
-from app.gui.levels.compared_words import divergence_figure
 from app.gui.levels.level_words import grade_words
 
 _HALF_A_PERCENT = 0.005
@@ -53,15 +53,15 @@ def plan_sentence(chosen: TypesChosen) -> str:
     if abs(saved) < _HALF_A_PERCENT:
         spared = _percent(1 - chosen.divergence / found.equal.divergence)
         return tr(
-            "{percent} % less divergence than {level} of the same size", percent=spared, level=level
+            "{percent}% less divergence than {level} of the same size", percent=spared, level=level
         )
     percent = _percent(abs(saved))
     if not _is_equal(chosen, found.equal):
-        smaller = tr("Better than {level}, {percent} % smaller", level=level, percent=percent)
-        larger = tr("Better than {level}, {percent} % larger", level=level, percent=percent)
+        smaller = tr("Better than {level}, {percent}% smaller", level=level, percent=percent)
+        larger = tr("Better than {level}, {percent}% larger", level=level, percent=percent)
     else:
-        smaller = tr("As good as {level}, {percent} % smaller", level=level, percent=percent)
-        larger = tr("As good as {level}, {percent} % larger", level=level, percent=percent)
+        smaller = tr("As good as {level}, {percent}% smaller", level=level, percent=percent)
+        larger = tr("As good as {level}, {percent}% larger", level=level, percent=percent)
     return smaller if saved > 0 else larger
 
 

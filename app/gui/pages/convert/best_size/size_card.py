@@ -132,7 +132,7 @@ class SizeCard(Card):
         self._range = found
         if found is not None:
             self.slider.set_range(found.least, found.most, found.steps())
-            self.slider.number.setSuffix(" MB" if found.unit_bytes == MEGABYTE else " kB")
+            self.slider.number.set_unit("MB" if found.unit_bytes == MEGABYTE else "kB")
             self.slider.set_value(found.units(wanted))
         self._show()
         if not is_new and self.is_on:
@@ -210,13 +210,14 @@ class SizeCard(Card):
         self.weights.setVisible(is_open and not self._is_there)
         self.progress.setVisible(self.planner.is_busy)
         self.view.setVisible(is_on and is_planned)
+        self._bits.set_tone("plain")
         self._bits.set_text(tr("{bits} bits per weight", bits=f"{self.bits_per_weight:.2f}"))
 
     def _show_refusal(self, fault: str) -> None:
-        """Say why a typed size is refused, in place of the bits."""
+        """Say why a size is refused, in place of the bits, as long as it is in the field."""
         self._show()
-        self._bits.set_tone("danger" if fault else "plain")
-        if fault:
+        if fault and not self.slider.number.hasAcceptableInput():
+            self._bits.set_tone("danger")
             self._bits.set_text(fault)
 
     def _on_toggled(self) -> None:
@@ -244,9 +245,13 @@ class SizeCard(Card):
         if progress.step != self._step:
             self._step, self._pace = progress.step, Pace()
         index = kinds.index(progress.step)
-        self._pace.observe(progress.done_bytes, time.monotonic())
-        words = (step_in_words(self._steps, index), self.planner.forecast)
-        self.progress.set_detail(" · ".join(filter(None, words)))
+        now = time.monotonic()
+        self._pace.observe(progress.done_bytes, now)
+        words = [step_in_words(self._steps, index)]
+        if (forecast := self.planner.forecast) is not None:
+            left = self._pace.seconds_left(progress.total_bytes)
+            words.append(forecast.in_words(left, now))
+        self.progress.set_detail(" · ".join(words))
         part = (index, len(kinds))
         self.progress.show_progress(
             progress.done_bytes, progress.total_bytes, self._pace, part=part

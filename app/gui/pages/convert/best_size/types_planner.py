@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Signal
@@ -9,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.core.allocation_events import FileCompared, MeasuringPlanned, TypesChosen
 from app.core.errors import ErrorCode
 from app.core.events import Event, Progressed
-from app.core.sentences import measuring_in_short
+from app.gui.children.forecast import Forecast
 from app.gui.children.inquiry import Inquiry
 
 
@@ -36,7 +37,7 @@ class TypesPlanner(QObject):
         self._arguments: tuple[str, ...] = ()
         self.plan: TypesChosen | None = None
         self.compared: FileCompared | None = None
-        self.forecast = ""
+        self.forecast: Forecast | None = None
         self._inquiry = Inquiry(self)
         self._inquiry.received.connect(self._on_received)
         self._inquiry.noticed.connect(self.noticed)
@@ -67,7 +68,8 @@ class TypesPlanner(QObject):
         self.changed.emit()
 
     def _forget(self) -> None:
-        self.plan, self.compared, self.forecast, self._arguments = None, None, "", ()
+        self.plan = self.compared = self.forecast = None
+        self._arguments = ()
 
     def _on_received(self, event: Event) -> None:
         match event:
@@ -76,7 +78,7 @@ class TypesPlanner(QObject):
             case FileCompared():
                 self.compared = event
             case MeasuringPlanned():
-                self.forecast = measuring_in_short(event)
+                self.forecast = Forecast(event.seconds, time.monotonic())
             case Progressed():
                 self.progressed.emit(event)
 

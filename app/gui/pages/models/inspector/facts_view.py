@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
+from app.core.compared_words import compared_in_words
 from app.core.language import tr
 from app.core.sizes import format_bytes, format_weights
 from app.gguf_file.model_contents import ModelContents
-from app.gui.levels.compared_words import compared_in_words
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.card import Card
 from app.gui.widgets.plain_label import PlainLabel

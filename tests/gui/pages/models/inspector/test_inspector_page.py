@@ -11,10 +11,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 from pytestqt.qtbot import QtBot
 
+from app.core.compared_words import compared_in_words
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.recipe_file import read_recipe
 from app.gguf_file.type_recipe import recipe_of
-from app.gui.levels.compared_words import compared_in_words
 from app.gui.pages.models.inspector.page import InspectorPage
 from app.gui.pages.models.inspector.template_dialog import TemplateDialog
 from app.gui.pages.models.inspector.value_dialog import ValueDialog

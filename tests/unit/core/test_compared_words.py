@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.gui.levels.compared_words import compared_in_words, divergence_figure
+from app.core.compared_words import compared_in_words, divergence_figure
 from tests.support.comparisons import BETTER
 
 
@@ -16,7 +16,8 @@ def test_divergences_have_two_digits(divergence: float, figure: str) -> None:
 
 def test_a_measured_quality_stands_beside_that_of_the_level() -> None:
     assert compared_in_words(BETTER) == (
-        "Measured on 2,048 tokens that it was not made with: KL divergence 0.012, the same top "
-        "token 95.4%, perplexity 9.10. IQ4_XS (560 MB): 0.041, 90.0%, 9.50. The original: "
-        "perplexity 9.00."
+        "Measured on 2,048 tokens that it was not made with:\n"
+        "This file (549 MB): KL divergence 0.012 · same top token 95.4% · perplexity 9.100\n"
+        "Plain IQ4_XS (560 MB): KL divergence 0.041 · same top token 90.0% · perplexity 9.500\n"
+        "Original: perplexity 9.000"
     )
