@@ -28,7 +28,7 @@ from app.cli.values import (
 )
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished, SourceLocated
-from app.core.files import free_path
+from app.core.files import free_path, raising_app_errors, require_writable
 from app.core.language import tr
 from app.core.levels import (
     DEFAULT_LEVEL,
@@ -215,7 +215,8 @@ def request_for(
     """Return the request to convert the source at a path.
 
     Raises:
-        AppError: what `source_at` raises, `one_file_for_several_levels`, `importance_not_offered`.
+        AppError: what `source_at` raises, `one_file_for_several_levels`, `importance_not_offered`,
+            `folder_not_writable`.
     """
     from app.conversion.pipeline import ConversionRequest
     from app.conversion.sources import source_at
@@ -315,12 +316,14 @@ def _require_types_file(arguments: argparse.Namespace) -> None:
         return
     if len(set(arguments.level)) != 1 and not has_target(arguments):
         raise AppError(ErrorCode.ONE_LEVEL_FOR_TYPES)
-    if file.is_dir():
-        raise AppError(ErrorCode.FILE_EXISTS, file=str(file))
-    if arguments.keep_both:
-        arguments.types_to = free_path(file)
-    elif file.exists() and not arguments.overwrite:
-        raise AppError(ErrorCode.RESULT_EXISTS, file=str(file))
+    with raising_app_errors(file.parent):
+        if file.is_dir():
+            raise AppError(ErrorCode.FILE_EXISTS, file=str(file))
+        if arguments.keep_both:
+            arguments.types_to = free_path(file)
+        elif file.exists() and not arguments.overwrite:
+            raise AppError(ErrorCode.RESULT_EXISTS, file=str(file))
+    require_writable(file.parent)
 
 
 def _levels(arguments: argparse.Namespace, source: Source) -> tuple[Level, ...]:
@@ -366,8 +369,9 @@ def _folder_of(
 def _target(to: Path | None, settings: Settings, levels: Sequence[str]) -> tuple[Path, Path | None]:
     if to is None:
         return settings.models_path(), None
-    if to.is_dir() or not has_gguf_name(to.name):
-        return to, None
+    with raising_app_errors(to.parent):
+        if to.is_dir() or not has_gguf_name(to.name):
+            return to, None
     if len(set(levels)) > 1:
         raise AppError(ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS, file=str(to))
     return to.parent, to

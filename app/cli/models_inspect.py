@@ -12,6 +12,7 @@ from app.cli.measured_rows import measured_rows
 from app.cli.values import path
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished, Printed
+from app.core.files import raising_app_errors
 from app.core.inspection_events import ModelInspected
 from app.core.language import tr
 from app.core.settings import load_settings
@@ -77,8 +78,9 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 
 def _write_types(model: Model, file: Path, reporter: Reporter) -> None:
-    if file.exists():
-        raise AppError(ErrorCode.FILE_EXISTS, file=str(file))
+    with raising_app_errors(file.parent):
+        if file.exists():
+            raise AppError(ErrorCode.FILE_EXISTS, file=str(file))
     write_recipe(file, recipe_of(tensor for header in model.headers for tensor in header.tensors))
     reporter.report(Finished((str(file),)))
 

@@ -16,7 +16,7 @@ from app.conversion.sources import LaidOut, Source
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
 from app.conversion.writer import QuantizationOptions, write_models
-from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode, system_reason
+from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import (
     Checked,
     Event,
@@ -26,7 +26,7 @@ from app.core.events import (
     Subject,
     TensorPlanned,
 )
-from app.core.files import free_path, require_space
+from app.core.files import free_path, raising_app_errors, require_space, require_writable
 from app.core.language import tr
 from app.core.levels import FORMAT_PRESERVING_LEVELS, Level
 from app.core.sizes import format_bytes
@@ -147,7 +147,8 @@ def require_choices(request: ConversionRequest, report: Report) -> None:
     """Check only the levels and the names of the files.
 
     Raises:
-        AppError: `level_not_offered`, `file_exists`, `result_exists`, `folder_not_writable`.
+        AppError: `level_not_offered`, `file_exists`, `result_exists`, `folder_not_writable`,
+            `disk_full`.
     """
     _require([*_check_choices(request)], report)
 
@@ -173,21 +174,21 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
             return
     if request.is_dry_run:
         return
-    for target in request.known_targets:
-        try:
+    targets = request.known_targets
+    try:
+        _require_places(targets, request)
+    except AppError as error:
+        yield Checked("disk", "", error.code, error.details)
+
+
+def _require_places(targets: Sequence[Path], request: ConversionRequest) -> None:
+    with raising_app_errors(request.folder):
+        for target in targets:
             if target.is_dir():
-                yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
-                return
+                raise AppError(ErrorCode.FILE_EXISTS, file=str(target))
             if target.exists() and not request.replaces:
-                yield Checked("disk", "", ErrorCode.RESULT_EXISTS, {"file": str(target)})
-                return
-        except OSError as error:
-            details: ErrorDetails = {
-                "folder": str(target),
-                "reason": system_reason(error, tr("not allowed")),
-            }
-            yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, details)
-            return
+                raise AppError(ErrorCode.RESULT_EXISTS, file=str(target))
+    require_writable(request.folder)
 
 
 def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[PlannedModel]:

@@ -106,7 +106,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Look for another repository of the same model, or ask its owner to rename the file."),
     ),
     ErrorCode.DISK_FULL: (
-        tr("There is not enough space in {folder}: {needed_bytes} needed, {free_bytes} free."),
+        tr(
+            "There is not enough space in {folder}: {needed_bytes} needed, with a reserve of "
+            "{reserve_bytes}, but only {free_bytes} free."
+        ),
         tr("Free some space, or choose another folder."),
     ),
     ErrorCode.OUTPUT_NOT_WRITABLE: (

@@ -356,11 +356,45 @@ def test_a_target_folder_that_is_a_file(tiny: Path, tmp_path: Path, home: Path) 
     assert (tmp_path / "file").read_bytes() == b"kept"
 
 
+@pytest.mark.parametrize("option", ["--to", "--types-to"])
+def test_a_file_is_in_the_way_of_a_folder_before_anything_is_planned(
+    option: str, tiny: Path, tmp_path: Path, home: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"kept")
+    target = tmp_path / "file" / "made"
+    ended = run_verb("convert", str(tiny), "--level", "Q8_0", option, str(target))
+    folder = target if option == "--to" else target.parent
+    reason = f"the file {tmp_path / 'file'} is in the way"
+    code = ErrorCode.FOLDER_NOT_WRITABLE
+    assert_refused(ended, home, code, folder=str(folder), reason=reason)
+    assert not any("enough space" in line for line in ended.lines)
+
+
+@pytest.mark.parametrize("option", ["--to", "--types-to"])
+def test_a_name_that_is_too_long_for_a_file(
+    option: str, tiny: Path, tmp_path: Path, home: Path
+) -> None:
+    target = tmp_path / f"{'x' * 300}.gguf"
+    ended = run_verb("convert", str(tiny), "--level", "Q8_0", option, str(target))
+    assert_refused(ended, home, ErrorCode.FOLDER_NOT_WRITABLE, folder=str(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_types_can_not_be_written_to_a_file_system_that_takes_no_files(
+    dry: tuple[str, ...], tiny: Path, home: Path, target: Path
+) -> None:
+    options = ("--level", "Q8_0", "--to", str(target), "--types-to", "/proc/types.txt", *dry)
+    ended = run_verb("convert", str(tiny), *options)
+    assert_refused(ended, home, ErrorCode.FOLDER_NOT_WRITABLE, folder="/proc")
+    assert not target.exists()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
 def test_a_target_folder_in_a_file_system_that_takes_no_files(tiny: Path, home: Path) -> None:
     ended = convert(tiny, Path("/proc/gristmill"))
-    assert_refused(ended, home, ErrorCode.DISK_FULL, folder="/proc/gristmill")
+    assert_refused(ended, home, ErrorCode.FOLDER_NOT_WRITABLE, folder="/proc/gristmill")
 
 
 def unknown_architecture(folder: Path) -> None:
