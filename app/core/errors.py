@@ -47,6 +47,7 @@ class ErrorCode(StrEnum):
     FILE_UNREADABLE = "file_unreadable"
 
     SOURCE_NOT_FOUND = "source_not_found"
+    FILE_NOT_CONVERTIBLE = "file_not_convertible"
     NOT_A_CHECKPOINT = "not_a_checkpoint"
     CHECKPOINT_WITHOUT_WEIGHTS = "checkpoint_without_weights"
     WEIGHTS_OF_OTHER_NAMES = "weights_of_other_names"

@@ -137,8 +137,15 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Check that it exists and that you have permission to read it."),
     ),
     ErrorCode.SOURCE_NOT_FOUND: (
-        tr("The folder {source} does not exist."),
-        tr("Enter the folder of a checkpoint, or a repository as owner/name."),
+        tr("The file or folder {source} does not exist."),
+        tr("Enter the folder of a checkpoint, a GGUF file, or a repository as owner/name."),
+    ),
+    ErrorCode.FILE_NOT_CONVERTIBLE: (
+        tr("{file} is a file that can't be converted: it is not a GGUF file."),
+        tr(
+            "Choose the folder of a checkpoint, with config.json and the safetensors files, a GGUF "
+            "file, or a repository as owner/name."
+        ),
     ),
     ErrorCode.NOT_A_CHECKPOINT: (
         tr("{folder} is not a Hugging Face checkpoint: it has no config.json."),

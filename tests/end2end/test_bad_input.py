@@ -141,9 +141,16 @@ def test_neither_a_folder_nor_a_repository(home: Path, target: Path) -> None:
     assert_refused(ended, home, ErrorCode.SOURCE_NOT_FOUND, source="no such folder")
 
 
-def test_a_file_is_no_checkpoint(home: Path, target: Path, tiny: Path) -> None:
-    ended = convert(tiny / "config.json", target)
-    assert_refused(ended, home, ErrorCode.SOURCE_NOT_FOUND)
+@pytest.mark.parametrize("name", ["config.json", WEIGHTS])
+def test_a_file_is_no_checkpoint(name: str, home: Path, target: Path, tiny: Path) -> None:
+    ended = convert(tiny / name, target)
+    assert_refused(ended, home, ErrorCode.FILE_NOT_CONVERTIBLE, file=str(tiny / name))
+    assert_nothing_made(target)
+
+
+def test_a_gguf_file_that_is_not_there(home: Path, target: Path) -> None:
+    ended = convert("absent.gguf", target)
+    assert_refused(ended, home, ErrorCode.SOURCE_NOT_FOUND, source="absent.gguf")
 
 
 def pointers(folder: Path) -> None:
