@@ -24,7 +24,7 @@ from app.cli.values import (
     add_requantize_argument,
     existing_path,
     path,
-    positive,
+    thread_count,
 )
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished, SourceLocated
@@ -113,7 +113,7 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", type=path, metavar="PATH", help=tr("the folder or .gguf file to write to")
     )
-    parser.add_argument("--threads", type=positive, metavar="N", help=tr("default: all cores"))
+    parser.add_argument("--threads", type=thread_count, metavar="N", help=tr("default: all cores"))
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help=tr("replace existing files"))
     existing.add_argument(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.core.addresses import is_host_and_port, is_web_origin
 from app.core.language import tr
+from app.core.load_options import MAX_THREADS
 from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
 
 LARGEST = 2**24
@@ -82,6 +83,11 @@ def positive(text: str) -> int:
 def chunk_tokens(text: str) -> int:
     """Parse a chunk's size in tokens: its first half must be enough context for the second."""
     return whole_number(text, MIN_CHUNK_TOKENS, LARGEST)
+
+
+def thread_count(text: str) -> int:
+    """Parse a number of threads."""
+    return whole_number(text, 1, MAX_THREADS)
 
 
 def port_number(text: str) -> int:
