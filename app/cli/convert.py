@@ -23,6 +23,7 @@ from app.cli.values import (
     add_pickle_argument,
     add_requantize_argument,
     existing_path,
+    output_path,
     path,
     thread_count,
 )
@@ -87,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--types-to",
-        type=path,
+        type=output_path,
         metavar="FILE",
         help=tr(
             "also write the types of the tensors to this text file, which --types-from and "
@@ -111,7 +112,7 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_target_arguments(parser)
     parser.add_argument(
-        "--to", type=path, metavar="PATH", help=tr("the folder or .gguf file to write to")
+        "--to", type=output_path, metavar="PATH", help=tr("the folder or .gguf file to write to")
     )
     parser.add_argument("--threads", type=thread_count, metavar="N", help=tr("default: all cores"))
     existing = parser.add_mutually_exclusive_group()

@@ -14,6 +14,8 @@ from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
 
 LARGEST = 2**24
 MIN_CHUNK_TOKENS = 16
+STANDARD_OUTPUT = "-"
+"""The name that stands for standard output where a verb can write to it."""
 _LARGEST_PORT = 65_535
 _HIGHEST_TEMPERATURE = 5
 _UNITS = {"": 1, "k": KILOBYTE, "m": MEGABYTE, "g": GIGABYTE, "t": 1000 * GIGABYTE}
@@ -73,6 +75,15 @@ def path(text: str) -> Path:
     except RuntimeError as error:
         message = tr("“{value}” names a user without a home folder on this system", value=text)
         raise argparse.ArgumentTypeError(message) from error
+
+
+def output_path(text: str) -> Path:
+    """Parse the path of a result; `-` is none, since a result is not written to standard output."""
+    if text == STANDARD_OUTPUT:
+        raise argparse.ArgumentTypeError(
+            tr("“-” means standard output, which this can't be written to; give a path, or “./-”")
+        )
+    return path(text)
 
 
 def positive(text: str) -> int:

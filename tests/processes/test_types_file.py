@@ -79,6 +79,8 @@ def test_the_types_of_a_file_are_written_by_inspect(
     assert (ended.status, ended.lines) == (0, [str(types)]), ended.complaints
     converted(two, again, "--level", "Q8_0", "--types-from", str(types))
     assert types_in(again) == types_in(made)
+    ended = run_verb("models", "inspect", str(made), "--types-to", "-")
+    assert (ended.status, ended.lines) == (0, types.read_text("utf-8").splitlines())
     ended = run_verb("models", "inspect", str(made), "--types-to", str(types))
     assert ended.status == 1
     assert any("already exists" in line for line in ended.complaints)

@@ -50,3 +50,22 @@ def test_a_number_of_threads_has_sensible_bounds(
     assert caught.value.code == EXIT_USAGE
     sentence = capsys.readouterr().err.splitlines()[-1]
     assert sentence.endswith(f"“{count}” is not a whole number from 1 to 1,024")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("convert", "acme/grain", "--to", "-"),
+        ("convert", "acme/grain", "--types-to", "-"),
+        ("get", "acme/grain", "--to", "-"),
+        ("download", "acme/grain", "--to", "-"),
+        ("models", "edit", "grain.gguf", "--to", "-"),
+    ],
+)
+def test_no_file_is_named_like_standard_output(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_command_line(list(arguments))
+    assert caught.value.code == EXIT_USAGE
+    assert "“-” means standard output" in capsys.readouterr().err.splitlines()[-1]
