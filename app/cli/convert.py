@@ -281,9 +281,12 @@ def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
 
     if _uses_importance(arguments) and _QUANTIZED_LEVEL not in source.levels:
         raise AppError(ErrorCode.IMPORTANCE_NOT_OFFERED)
-    recipe = read_recipe(arguments.types_from) if arguments.types_from else ()
+    file: Path | None = arguments.types_from
+    recipe = read_recipe(file) if file else ()
     choices = TypeChoices(
         overrides=(*arguments.type, *recipe),
+        recipe=recipe,
+        recipe_file=file.name if file else "",
         output_type=arguments.output_type,
         embedding_type=arguments.embedding_type,
         requantizes=arguments.requantize,

@@ -15,6 +15,7 @@ from app.conversion.memory_check import require_memory
 from app.conversion.sources import LaidOut, Source
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
+from app.conversion.unmatched_patterns import find_unmatched
 from app.conversion.writer import QuantizationOptions, write_models
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import (
@@ -197,12 +198,14 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
     while (laid_out := _next(layouts, report)) is not None:
         if request.reports_tensors and laid_out.transformers is not None:
             report(Checked("converter", describe_version(laid_out.transformers)))
+        with _reported_by_kind(report):
+            unmatched = find_unmatched(laid_out.layout, request.choices)
         if laid_out.has_final_types:
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
             plans = _plan_by_llama_cpp(laid_out, request, report)
         # Not before: what is refused needs no advice on what to watch.
-        for notice in laid_out.layout.notices:
+        for notice in (*laid_out.layout.notices, *unmatched):
             # Of the same source in other levels there is the same to say.
             if str(notice) not in known:
                 known.add(str(notice))

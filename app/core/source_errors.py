@@ -142,10 +142,7 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.FILE_NOT_CONVERTIBLE: (
         tr("{file} is a file that can't be converted: it is not a GGUF file."),
-        tr(
-            "Choose the folder of a checkpoint, with config.json and the safetensors files, a GGUF "
-            "file, or a repository as owner/name."
-        ),
+        tr("Choose a folder with safetensors files, a GGUF file, or a repository as owner/name."),
     ),
     ErrorCode.NOT_A_CHECKPOINT: (
         tr("{folder} is not a Hugging Face checkpoint: it has no config.json."),
@@ -365,6 +362,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.TYPES_UNUSABLE: (
         tr("{file} is neither a GGUF file nor a list of types: {reason}."),
         tr("Write one PATTERN=TYPE on each line, such as ffn_down=q6_k, or name another file."),
+    ),
+    ErrorCode.TYPES_MISFIT: (
+        tr("{file} has types for another model: none of its {count} patterns matches a tensor."),
+        tr("Choose the types of a similar model, or none."),
     ),
     ErrorCode.ONE_LEVEL_FOR_TYPES: (
         tr("A list of types describes a single file."),

@@ -123,3 +123,32 @@ def test_a_faulty_list_ends_the_conversion_before_it_begins(
     assert ended.status == 1
     assert any("line 2, “ffn_down”" in line for line in ended.complaints)
     assert not made.exists()
+
+
+def test_a_pattern_that_matches_nothing_is_told_before_anything_is_written(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    types, made = tmp_path / "types.txt", tmp_path / "made.gguf"
+    types.write_text("attn_v=q8_0\nlisted=q4_0\n", encoding="utf-8")
+    options = ("--level", "Q4_0", "--type", "typed=q4_0", "--type", "attn_k=q5_1")
+    told = "change nothing: typed, listed."
+    for dry in (("--dry-run",), ()):
+        words = (*options, "--types-from", str(types), "--to", str(made), *dry)
+        ended = run_verb("convert", str(checkpoints[0]), *words)
+        assert ended.status == 0, ended.complaints
+        assert [line for line in ended.complaints if line.endswith(told)]
+    assert {"q8_0", "q5_1"} < set(types_in(made).values())
+
+
+@pytest.mark.parametrize("target", [("--level", "Q4_0"), ("--target-bits", "4.6")])
+def test_a_list_for_another_model_is_refused(
+    target: tuple[str, ...], checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    types, made = tmp_path / "types.txt", tmp_path / "made.gguf"
+    types.write_text("one=q8_0\ntwo=q4_0\n", encoding="utf-8")
+    options = (*target, "--types-from", str(types), "--type", "attn_v=q8_0", "--to", str(made))
+    ended = run_verb("convert", str(checkpoints[0]), *options)
+    assert ended.status == 1
+    sentence = "types.txt has types for another model: none of its 2 patterns matches a tensor."
+    assert sentence in ended.complaints[-1]
+    assert not made.exists()
