@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.allocation.study import Study
-from app.core.files import is_on_one_disk, require_space, require_writable, temporary_place
+from app.core.files import is_on_one_disk, require_space, temporary_place
 
 _VALUE_BYTES = 4
 
@@ -13,7 +13,7 @@ _VALUE_BYTES = 4
 def require_disk_space(
     study: Study, folder: Path, tensors_bytes: int, *, corrects: bool, tunes: bool
 ) -> None:
-    """Check that a file can be written to `folder`, and what is kept until then elsewhere.
+    """Check that there is room in `folder` for a file, and elsewhere for what is kept until then.
 
     Args:
         study: The checkpoint.
@@ -23,7 +23,7 @@ def require_disk_space(
         tunes: Scales and norms are tuned after that.
 
     Raises:
-        AppError: `folder_not_writable`, `disk_full`.
+        AppError: `disk_full`.
     """
     file_bytes = study.plans[0].header_size_bytes + tensors_bytes
     kept_bytes = _kept_bytes(study, tensors_bytes, corrects=corrects, tunes=tunes)
@@ -33,7 +33,6 @@ def require_disk_space(
     else:
         require_space(folder, file_bytes)
         require_space(place, kept_bytes)
-    require_writable(folder)
 
 
 def _kept_bytes(study: Study, tensors_bytes: int, *, corrects: bool, tunes: bool) -> int:

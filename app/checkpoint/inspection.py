@@ -72,9 +72,11 @@ def inspect_checkpoint(folder: Path, *, allows_pickle: bool = False) -> Inspecti
     """Inspect everything in `folder`; keep the first fault of each kind.
 
     Raises:
-        AppError: `source_not_found`.
+        AppError: `source_not_found`, `file_not_convertible`.
     """
     if not folder.is_dir():
+        if folder.exists():
+            raise AppError(ErrorCode.FILE_NOT_CONVERTIBLE, file=str(folder))
         raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=str(folder))
     faults = _Faults()
     config: dict[str, Any] = {}

@@ -23,12 +23,13 @@ from app.cli.values import (
     add_pickle_argument,
     add_requantize_argument,
     existing_path,
+    output_path,
     path,
-    positive,
+    thread_count,
 )
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished, SourceLocated
-from app.core.files import free_path
+from app.core.files import free_path, raising_app_errors, require_writable
 from app.core.language import tr
 from app.core.levels import (
     DEFAULT_LEVEL,
@@ -87,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--types-to",
-        type=path,
+        type=output_path,
         metavar="FILE",
         help=tr(
             "also write the types of the tensors to this text file, which --types-from and "
@@ -111,9 +112,9 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_target_arguments(parser)
     parser.add_argument(
-        "--to", type=path, metavar="PATH", help=tr("the folder or .gguf file to write to")
+        "--to", type=output_path, metavar="PATH", help=tr("the folder or .gguf file to write to")
     )
-    parser.add_argument("--threads", type=positive, metavar="N", help=tr("default: all cores"))
+    parser.add_argument("--threads", type=thread_count, metavar="N", help=tr("default: all cores"))
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help=tr("replace existing files"))
     existing.add_argument(
@@ -216,7 +217,8 @@ def request_for(
     """Return the request to convert the source at a path.
 
     Raises:
-        AppError: what `source_at` raises, `one_file_for_several_levels`, `importance_not_offered`.
+        AppError: what `source_at` raises, `one_file_for_several_levels`, `importance_not_offered`,
+            `folder_not_writable`.
     """
     from app.conversion.pipeline import ConversionRequest
     from app.conversion.sources import source_at
@@ -280,9 +282,12 @@ def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
 
     if _uses_importance(arguments) and _QUANTIZED_LEVEL not in source.levels:
         raise AppError(ErrorCode.IMPORTANCE_NOT_OFFERED)
-    recipe = read_recipe(arguments.types_from) if arguments.types_from else ()
+    file: Path | None = arguments.types_from
+    recipe = read_recipe(file) if file else ()
     choices = TypeChoices(
         overrides=(*arguments.type, *recipe),
+        recipe=recipe,
+        recipe_file=file.name if file else "",
         output_type=arguments.output_type,
         embedding_type=arguments.embedding_type,
         requantizes=arguments.requantize,
@@ -317,12 +322,14 @@ def _require_types_file(arguments: argparse.Namespace) -> None:
         return
     if len(set(arguments.level)) != 1 and not has_target(arguments) and not arguments.types_from:
         raise AppError(ErrorCode.ONE_LEVEL_FOR_TYPES)
-    if file.is_dir():
-        raise AppError(ErrorCode.FILE_EXISTS, file=str(file))
-    if arguments.keep_both:
-        arguments.types_to = free_path(file)
-    elif file.exists() and not arguments.overwrite:
-        raise AppError(ErrorCode.RESULT_EXISTS, file=str(file))
+    with raising_app_errors(file.parent):
+        if file.is_dir():
+            raise AppError(ErrorCode.FILE_EXISTS, file=str(file))
+        if arguments.keep_both:
+            arguments.types_to = free_path(file)
+        elif file.exists() and not arguments.overwrite:
+            raise AppError(ErrorCode.RESULT_EXISTS, file=str(file))
+    require_writable(file.parent)
 
 
 def _levels(arguments: argparse.Namespace, source: Source) -> tuple[Level, ...]:
@@ -368,8 +375,9 @@ def _folder_of(
 def _target(to: Path | None, settings: Settings, levels: Sequence[str]) -> tuple[Path, Path | None]:
     if to is None:
         return settings.models_path(), None
-    if to.is_dir() or not has_gguf_name(to.name):
-        return to, None
+    with raising_app_errors(to.parent):
+        if to.is_dir() or not has_gguf_name(to.name):
+            return to, None
     if len(set(levels)) > 1:
         raise AppError(ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS, file=str(to))
     return to.parent, to

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.cli.values import add_files_json_argument, add_pickle_argument, path
+from app.cli.values import add_files_json_argument, add_pickle_argument, output_path
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished, Printed, RemoteModelListed
 from app.core.language import tr
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to",
         metavar="FOLDER",
-        type=path,
+        type=output_path,
         help=tr("the folder to download to; default: a folder per repository in the data folder"),
     )
     parser.add_argument(

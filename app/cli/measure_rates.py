@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import get_args
 
-from app.cli.values import add_worker_argument, positive
+from app.cli.values import add_worker_argument, thread_count
 from app.core.events import Finished, RatesMeasured
 from app.core.language import tr
 from app.estimation.rates import MATRIX_TYPES
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", required=True, help=tr("the engine's name of the device, such as CPU")
     )
-    parser.add_argument("--threads", required=True, type=positive)
+    parser.add_argument("--threads", required=True, type=thread_count)
     parser.add_argument(
         "--type",
         action="append",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from app.cli.values import add_files_json_argument, path
+from app.cli.values import add_files_json_argument, output_path, path
 from app.core.errors import AppError, ErrorCode, unreadable_file
 from app.core.events import Finished
 from app.core.language import tr
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--to",
-        type=path,
+        type=output_path,
         metavar="FILE",
         help=tr("write a changed copy; default: change the model itself"),
     )

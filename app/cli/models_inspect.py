@@ -9,16 +9,17 @@ from pathlib import Path
 import msgspec
 
 from app.cli.measured_rows import measured_rows
-from app.cli.values import path
+from app.cli.values import STANDARD_OUTPUT, path
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished, Printed
+from app.core.files import raising_app_errors
 from app.core.inspection_events import ModelInspected
 from app.core.language import tr
 from app.core.settings import load_settings
 from app.core.sizes import format_bytes, format_weights
 from app.gguf_file.model import Model, read_model
 from app.gguf_file.model_contents import ModelContents, contents_of, type_shares
-from app.gguf_file.recipe_file import write_recipe
+from app.gguf_file.recipe_file import recipe_text, write_recipe
 from app.gguf_file.type_recipe import recipe_of
 from app.jobs.reporter import Reporter
 from app.library.conversion_records import ConversionRecords
@@ -40,8 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         metavar="FILE",
         help=tr(
-            "write the types of the tensors to this text file, which “convert --types-from” and "
-            "llama-quantize's --tensor-type-file read, and do nothing else"
+            "write the types of the tensors to this text file, or with “-” to standard output, and "
+            "do nothing else; “convert --types-from” and llama-quantize's --tensor-type-file read "
+            "the list"
         ),
     )
     parser.add_argument(
@@ -77,9 +79,14 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 
 def _write_types(model: Model, file: Path, reporter: Reporter) -> None:
-    if file.exists():
-        raise AppError(ErrorCode.FILE_EXISTS, file=str(file))
-    write_recipe(file, recipe_of(tensor for header in model.headers for tensor in header.tensors))
+    recipe = recipe_of(tensor for header in model.headers for tensor in header.tensors)
+    if str(file) == STANDARD_OUTPUT:
+        reporter.report(Printed(recipe_text(recipe)))
+        return
+    with raising_app_errors(file.parent):
+        if file.exists():
+            raise AppError(ErrorCode.FILE_EXISTS, file=str(file))
+    write_recipe(file, recipe)
     reporter.report(Finished((str(file),)))
 
 

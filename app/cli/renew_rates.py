@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from app.cli.values import positive
+from app.cli.values import thread_count
 from app.core.events import Finished, RatesMeasured
 from app.core.language import tr
 from app.estimation.rates import MATRIX_TYPES
@@ -16,7 +16,7 @@ HELP = tr("Measure rough rates again once other programs are quiet; started by t
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--threads", required=True, type=positive)
+    parser.add_argument("--threads", required=True, type=thread_count)
     parser.add_argument(
         "--type",
         action="append",

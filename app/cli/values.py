@@ -9,10 +9,13 @@ from pathlib import Path
 
 from app.core.addresses import is_host_and_port, is_web_origin
 from app.core.language import tr
+from app.core.load_options import MAX_THREADS
 from app.core.sizes import GIGABYTE, KILOBYTE, MEGABYTE
 
 LARGEST = 2**24
 MIN_CHUNK_TOKENS = 16
+STANDARD_OUTPUT = "-"
+"""The name that stands for standard output where a verb can write to it."""
 _LARGEST_PORT = 65_535
 _HIGHEST_TEMPERATURE = 5
 _UNITS = {"": 1, "k": KILOBYTE, "m": MEGABYTE, "g": GIGABYTE, "t": 1000 * GIGABYTE}
@@ -74,6 +77,15 @@ def path(text: str) -> Path:
         raise argparse.ArgumentTypeError(message) from error
 
 
+def output_path(text: str) -> Path:
+    """Parse the path of a result; `-` is none, since a result is not written to standard output."""
+    if text == STANDARD_OUTPUT:
+        raise argparse.ArgumentTypeError(
+            tr("“-” means standard output, which this can't be written to; give a path, or “./-”")
+        )
+    return path(text)
+
+
 def positive(text: str) -> int:
     """Parse a whole number of at least 1."""
     return whole_number(text, 1, LARGEST)
@@ -82,6 +94,11 @@ def positive(text: str) -> int:
 def chunk_tokens(text: str) -> int:
     """Parse a chunk's size in tokens: its first half must be enough context for the second."""
     return whole_number(text, MIN_CHUNK_TOKENS, LARGEST)
+
+
+def thread_count(text: str) -> int:
+    """Parse a number of threads."""
+    return whole_number(text, 1, MAX_THREADS)
 
 
 def port_number(text: str) -> int:

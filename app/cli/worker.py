@@ -7,7 +7,7 @@ import socket
 import threading
 
 from app.cli.network import add_host_arguments, require_confirmed
-from app.cli.values import port_number, positive
+from app.cli.values import port_number, thread_count
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Listening
 from app.core.language import tr
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--port", type=port_number, default=0, help=tr("default: any free port"))
     add_host_arguments(parser)
-    parser.add_argument("--threads", type=positive, metavar="N", help=tr("default: all cores"))
+    parser.add_argument("--threads", type=thread_count, metavar="N", help=tr("default: all cores"))
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:

@@ -16,8 +16,9 @@ from app.conversion.own_types import name_with_bits, own_plan
 from app.conversion.sources import LaidOut, Source
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
+from app.conversion.unmatched_patterns import find_unmatched
 from app.conversion.writer import QuantizationOptions, write_models
-from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode, system_reason
+from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import (
     Checked,
     Event,
@@ -27,7 +28,7 @@ from app.core.events import (
     Subject,
     TensorPlanned,
 )
-from app.core.files import free_path, require_space
+from app.core.files import free_path, raising_app_errors, require_space, require_writable
 from app.core.language import tr
 from app.core.levels import FORMAT_PRESERVING_LEVELS, Level
 from app.core.sizes import format_bytes
@@ -161,7 +162,8 @@ def require_choices(request: ConversionRequest, report: Report) -> None:
     """Check only the levels and the names of the files.
 
     Raises:
-        AppError: `level_not_offered`, `file_exists`, `result_exists`, `folder_not_writable`.
+        AppError: `level_not_offered`, `file_exists`, `result_exists`, `folder_not_writable`,
+            `disk_full`.
     """
     _require([*_check_choices(request)], report)
 
@@ -190,21 +192,20 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
 
 
 def _check_targets(request: ConversionRequest, targets: Iterable[Path]) -> Iterator[Checked]:
-    for target in targets:
-        try:
+    try:
+        _require_places(targets, request)
+    except AppError as error:
+        yield Checked("disk", "", error.code, error.details)
+
+
+def _require_places(targets: Iterable[Path], request: ConversionRequest) -> None:
+    with raising_app_errors(request.folder):
+        for target in targets:
             if target.is_dir():
-                yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
-                return
+                raise AppError(ErrorCode.FILE_EXISTS, file=str(target))
             if target.exists() and not request.replaces:
-                yield Checked("disk", "", ErrorCode.RESULT_EXISTS, {"file": str(target)})
-                return
-        except OSError as error:
-            details: ErrorDetails = {
-                "folder": str(target),
-                "reason": system_reason(error, tr("not allowed")),
-            }
-            yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, details)
-            return
+                raise AppError(ErrorCode.RESULT_EXISTS, file=str(target))
+    require_writable(request.folder)
 
 
 def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[PlannedModel]:
@@ -213,6 +214,8 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
     while (laid_out := _next(layouts, report)) is not None:
         if request.reports_tensors and laid_out.transformers is not None:
             report(Checked("converter", describe_version(laid_out.transformers)))
+        with _reported_by_kind(report):
+            unmatched = find_unmatched(laid_out.layout, request.choices)
         if laid_out.has_final_types:
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
@@ -220,7 +223,7 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
         if request.lacks_level and len(plans) > 1:
             raise AppError(ErrorCode.LEVEL_MISSING)
         # Not before: what is refused needs no advice on what to watch.
-        for notice in laid_out.layout.notices:
+        for notice in (*laid_out.layout.notices, *unmatched):
             # Of the same source in other levels there is the same to say.
             if str(notice) not in known:
                 known.add(str(notice))

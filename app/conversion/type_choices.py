@@ -19,6 +19,7 @@ from app.conversion.rounded_rows import RoundedRows
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import COPY, Level
 from app.gguf_file.tensor_types import TENSOR_TYPES
+from app.gguf_file.type_recipe import Recipe
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
 
@@ -36,13 +37,16 @@ class TypeChoices:
     matrix is missing, it is yet to be made, and a plan needs no more. Tensors whose rows were
     `rounded` beforehand are not quantized again; `shifts` are added to vectors. `overrides` are
     pairs of a regular expression, searched in a tensor's name, and a type; the first that fits
-    counts. They apply to quantized levels only (src/llama-quant.cpp). With `requantizes` the user
-    agreed that weights which have lost already lose again.
+    counts. They apply to quantized levels only (src/llama-quant.cpp). Those of
+    them in the `recipe` are from the file `recipe_file`. With `requantizes` the user agreed that
+    weights which have lost already lose again.
     """
 
     importance: ImportanceMatrix | None = None
     provenance: ImportanceMetadata | None = None
     overrides: tuple[tuple[str, str], ...] = ()
+    recipe: Recipe = ()
+    recipe_file: str = ""
     output_type: str | None = None
     embedding_type: str | None = None
     requantizes: bool = False

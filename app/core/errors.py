@@ -47,6 +47,7 @@ class ErrorCode(StrEnum):
     FILE_UNREADABLE = "file_unreadable"
 
     SOURCE_NOT_FOUND = "source_not_found"
+    FILE_NOT_CONVERTIBLE = "file_not_convertible"
     NOT_A_CHECKPOINT = "not_a_checkpoint"
     CHECKPOINT_WITHOUT_WEIGHTS = "checkpoint_without_weights"
     WEIGHTS_OF_OTHER_NAMES = "weights_of_other_names"
@@ -98,6 +99,7 @@ class ErrorCode(StrEnum):
     IMPORTANCE_MATRIX_MISFIT = "importance_matrix_misfit"
     TYPE_UNKNOWN = "type_unknown"
     TYPES_UNUSABLE = "types_unusable"
+    TYPES_MISFIT = "types_misfit"
     ONE_LEVEL_FOR_TYPES = "one_level_for_types"
     IMPORTANCE_MATRIX_INCOMPLETE = "importance_matrix_incomplete"
     WEIGHTS_TOO_LARGE = "weights_too_large"
@@ -201,6 +203,7 @@ class NoticeCode(StrEnum):
     SLOW_TYPES_CHOSEN = "slow_types_chosen"
     MATRICES_NOT_MEASURED = "matrices_not_measured"
     MEASURED_WITHOUT_GRADIENTS = "measured_without_gradients"
+    PATTERNS_UNMATCHED = "patterns_unmatched"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
     SCAN_LIMITED = "scan_limited"
     TEXT_CUT = "text_cut"

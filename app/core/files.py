@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.core import leftovers
-from app.core.errors import AppError, ErrorCode, system_reason
+from app.core.errors import AppError, ErrorCode
+from app.core.unwritable import nearest_place, unwritable_folder
 
 PART_SUFFIX = ".part"
 _REPLACE_TRIES = 10
@@ -141,11 +142,16 @@ def copy_bytes(
 
 
 def free_path(path: Path) -> Path:
-    """Return the path, or if it exists the first free one with a number at the end of its name."""
+    """Return the path, or if it exists the first free one with a number at the end of its name.
+
+    Raises:
+        AppError: `folder_not_writable`.
+    """
     number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    with raising_app_errors(path.parent):
+        while free.exists():
+            number += 1
+            free = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return free
 
 
@@ -192,25 +198,23 @@ def require_space(folder: Path, needed_bytes: int) -> None:
     """Check that `needed_bytes` fit into `folder` with a reserve of 256 MiB.
 
     Raises:
-        AppError: `disk_full`.
+        AppError: `disk_full`; `folder_not_writable` if its file system isn't one for files.
     """
-    free_bytes = shutil.disk_usage(_nearest_folder(folder)).free
-    if needed_bytes + _RESERVE_BYTES > free_bytes:
-        raise AppError(
-            ErrorCode.DISK_FULL,
-            folder=str(folder),
-            needed_bytes=needed_bytes + _RESERVE_BYTES,
-            free_bytes=free_bytes,
-        )
+    usage = shutil.disk_usage(_nearest_folder(folder))
+    if usage.total == 0:
+        # Either it holds no files, like /proc, or it sets no limit, like ramfs.
+        require_writable(folder)
+    elif needed_bytes + _RESERVE_BYTES > usage.free:
+        raise _disk_full(folder, needed_bytes, usage.free)
 
 
 def require_writable(folder: Path) -> None:
-    """Check that files can be made in `folder`, or in the nearest folder around it.
+    """Check that files can be made in `folder`, or that it can be made in the one around it.
 
     Raises:
-        AppError: `folder_not_writable`.
+        AppError: `folder_not_writable`, `disk_full`.
     """
-    with raising_app_errors(folder), tempfile.TemporaryFile(dir=_nearest_folder(folder)):
+    with raising_app_errors(folder), tempfile.TemporaryFile(dir=nearest_place(folder)):
         pass
 
 
@@ -222,24 +226,18 @@ def is_on_one_disk(one: Path, other: Path) -> bool:
 
 @contextmanager
 def raising_app_errors(folder: Path) -> Iterator[None]:
-    """Convert the system's errors from writing below `folder` to `AppError`."""
+    """Convert the system's errors from writing below `folder` to `AppError`.
+
+    An error that has other causes, too, is one of writing if no file can be made in `folder`.
+    """
     try:
         yield
     except OSError as error:
         if error.errno in NO_ROOM:
             free_bytes = shutil.disk_usage(_nearest_folder(folder)).free
-            raise AppError(
-                ErrorCode.DISK_FULL,
-                folder=str(folder),
-                needed_bytes=_RESERVE_BYTES,
-                free_bytes=free_bytes,
-            ) from error
-        if error.errno in _NOT_WRITABLE:
-            raise AppError(
-                ErrorCode.FOLDER_NOT_WRITABLE,
-                folder=str(folder),
-                reason=system_reason(error),
-            ) from error
+            raise _disk_full(folder, 0, free_bytes) from error
+        if error.errno in _NOT_WRITABLE or not _takes_files(folder):
+            raise unwritable_folder(folder, error) from error
         raise
 
 
@@ -270,6 +268,24 @@ def _copy_piece(source: BinaryIO, target: BinaryIO, size_bytes: int) -> int:
 
 def _nearest_folder(path: Path) -> Path:
     return next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())
+
+
+def _takes_files(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _disk_full(folder: Path, needed_bytes: int, free_bytes: int) -> AppError:
+    return AppError(
+        ErrorCode.DISK_FULL,
+        folder=str(folder),
+        needed_bytes=needed_bytes + _RESERVE_BYTES,
+        reserve_bytes=_RESERVE_BYTES,
+        free_bytes=free_bytes,
+    )
 
 
 def _create(part: Path, destination: Path) -> BinaryIO:

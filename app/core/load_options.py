@@ -14,7 +14,8 @@ from app.core.option_fields import form_hints
 LARGEST_CONTEXT = 2**20
 """A million tokens; the few models that claim more take far more memory for it than PCs have."""
 _LARGEST_BATCH = 2**16
-_MAX_THREADS = 1024
+MAX_THREADS = 1024
+"""Far more than a machine has cores."""
 _MAX_LAYERS = 1024
 _MAX_DEVICES = 64
 
@@ -155,7 +156,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 512
     threads: Annotated[
-        Annotated[int, Meta(ge=1, le=_MAX_THREADS)] | None,
+        Annotated[int, Meta(ge=1, le=MAX_THREADS)] | None,
         form_hints(_PROCESSOR),
         Meta(
             title=tr("Threads"),
@@ -166,7 +167,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     threads_batch: Annotated[
-        Annotated[int, Meta(ge=1, le=_MAX_THREADS)] | None,
+        Annotated[int, Meta(ge=1, le=MAX_THREADS)] | None,
         form_hints(_PROCESSOR),
         Meta(
             title=tr("Batch threads"),

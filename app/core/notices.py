@@ -189,6 +189,9 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
             "tensors instead, which takes longer and tells less about each."
         )
     ),
+    NoticeCode.PATTERNS_UNMATCHED: (
+        tr("These patterns match no tensor of the model, so they change nothing: {patterns}.")
+    ),
     NoticeCode.LEVELS_LOSE_TWICE: (
         tr(
             "The weights are already quantized, and these levels would lose precision twice: "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-from app.core.errors import AppError, ErrorCode, system_reason
+from app.core.unwritable import unwritable_folder
 
 
 def home() -> Path:
@@ -25,8 +25,7 @@ def home() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = system_reason(error)
-        raise AppError(ErrorCode.FOLDER_NOT_WRITABLE, folder=str(folder), reason=reason) from error
+        raise unwritable_folder(folder, error) from error
     return folder
 
 

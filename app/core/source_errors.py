@@ -106,7 +106,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Look for another repository of the same model, or ask its owner to rename the file."),
     ),
     ErrorCode.DISK_FULL: (
-        tr("There is not enough space in {folder}: {needed_bytes} needed, {free_bytes} free."),
+        tr(
+            "There is not enough space in {folder}: {needed_bytes} needed, with a reserve of "
+            "{reserve_bytes}, but only {free_bytes} free."
+        ),
         tr("Free some space, or choose another folder."),
     ),
     ErrorCode.OUTPUT_NOT_WRITABLE: (
@@ -134,8 +137,12 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Check that it exists and that you have permission to read it."),
     ),
     ErrorCode.SOURCE_NOT_FOUND: (
-        tr("The folder {source} does not exist."),
-        tr("Enter the folder of a checkpoint, or a repository as owner/name."),
+        tr("The file or folder {source} does not exist."),
+        tr("Enter the folder of a checkpoint, a GGUF file, or a repository as owner/name."),
+    ),
+    ErrorCode.FILE_NOT_CONVERTIBLE: (
+        tr("{file} is a file that can't be converted: it is not a GGUF file."),
+        tr("Choose a folder with safetensors files, a GGUF file, or a repository as owner/name."),
     ),
     ErrorCode.NOT_A_CHECKPOINT: (
         tr("{folder} is not a Hugging Face checkpoint: it has no config.json."),
@@ -366,6 +373,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.TYPES_UNUSABLE: (
         tr("{file} is neither a GGUF file nor a list of types: {reason}."),
         tr("Write one PATTERN=TYPE on each line, such as ffn_down=q6_k, or name another file."),
+    ),
+    ErrorCode.TYPES_MISFIT: (
+        tr("{file} has types for another model: none of its {count} patterns matches a tensor."),
+        tr("Choose the types of a similar model, or none."),
     ),
     ErrorCode.ONE_LEVEL_FOR_TYPES: (
         tr("A list of types describes a single file."),

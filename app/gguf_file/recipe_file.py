@@ -48,8 +48,12 @@ def write_recipe(path: Path, recipe: Recipe) -> None:
     Raises:
         AppError: `folder_not_writable`, `disk_full`, `file_busy`.
     """
-    text = "".join(f"{pattern}={kind}\n" for pattern, kind in recipe)
-    write_atomically(path, text.encode("utf-8", "replace"))
+    write_atomically(path, recipe_text(recipe).encode("utf-8", "replace"))
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Return a list of types, one on each line."""
+    return "".join(f"{pattern}={kind}\n" for pattern, kind in recipe)
 
 
 def _beginning_of(path: Path) -> bytes:

@@ -141,9 +141,16 @@ def test_neither_a_folder_nor_a_repository(home: Path, target: Path) -> None:
     assert_refused(ended, home, ErrorCode.SOURCE_NOT_FOUND, source="no such folder")
 
 
-def test_a_file_is_no_checkpoint(home: Path, target: Path, tiny: Path) -> None:
-    ended = convert(tiny / "config.json", target)
-    assert_refused(ended, home, ErrorCode.SOURCE_NOT_FOUND)
+@pytest.mark.parametrize("name", ["config.json", WEIGHTS])
+def test_a_file_is_no_checkpoint(name: str, home: Path, target: Path, tiny: Path) -> None:
+    ended = convert(tiny / name, target)
+    assert_refused(ended, home, ErrorCode.FILE_NOT_CONVERTIBLE, file=str(tiny / name))
+    assert_nothing_made(target)
+
+
+def test_a_gguf_file_that_is_not_there(home: Path, target: Path) -> None:
+    ended = convert("absent.gguf", target)
+    assert_refused(ended, home, ErrorCode.SOURCE_NOT_FOUND, source="absent.gguf")
 
 
 def pointers(folder: Path) -> None:
@@ -356,11 +363,45 @@ def test_a_target_folder_that_is_a_file(tiny: Path, tmp_path: Path, home: Path) 
     assert (tmp_path / "file").read_bytes() == b"kept"
 
 
+@pytest.mark.parametrize("option", ["--to", "--types-to"])
+def test_a_file_is_in_the_way_of_a_folder_before_anything_is_planned(
+    option: str, tiny: Path, tmp_path: Path, home: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"kept")
+    target = tmp_path / "file" / "made"
+    ended = run_verb("convert", str(tiny), "--level", "Q8_0", option, str(target))
+    folder = target if option == "--to" else target.parent
+    reason = f"the file {tmp_path / 'file'} is in the way"
+    code = ErrorCode.FOLDER_NOT_WRITABLE
+    assert_refused(ended, home, code, folder=str(folder), reason=reason)
+    assert not any("enough space" in line for line in ended.lines)
+
+
+@pytest.mark.parametrize("option", ["--to", "--types-to"])
+def test_a_name_that_is_too_long_for_a_file(
+    option: str, tiny: Path, tmp_path: Path, home: Path
+) -> None:
+    target = tmp_path / f"{'x' * 300}.gguf"
+    ended = run_verb("convert", str(tiny), "--level", "Q8_0", option, str(target))
+    assert_refused(ended, home, ErrorCode.FOLDER_NOT_WRITABLE, folder=str(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_types_can_not_be_written_to_a_file_system_that_takes_no_files(
+    dry: tuple[str, ...], tiny: Path, home: Path, target: Path
+) -> None:
+    options = ("--level", "Q8_0", "--to", str(target), "--types-to", "/proc/types.txt", *dry)
+    ended = run_verb("convert", str(tiny), *options)
+    assert_refused(ended, home, ErrorCode.FOLDER_NOT_WRITABLE, folder="/proc")
+    assert not target.exists()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
 def test_a_target_folder_in_a_file_system_that_takes_no_files(tiny: Path, home: Path) -> None:
     ended = convert(tiny, Path("/proc/gristmill"))
-    assert_refused(ended, home, ErrorCode.DISK_FULL, folder="/proc/gristmill")
+    assert_refused(ended, home, ErrorCode.FOLDER_NOT_WRITABLE, folder="/proc/gristmill")
 
 
 def unknown_architecture(folder: Path) -> None:

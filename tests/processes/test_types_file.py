@@ -81,6 +81,8 @@ def test_the_types_of_a_file_are_written_by_inspect(
     assert (ended.status, ended.lines) == (0, [str(types)]), ended.complaints
     converted(two, again, "--level", "Q8_0", "--types-from", str(types))
     assert types_in(again) == types_in(made)
+    ended = run_verb("models", "inspect", str(made), "--types-to", "-")
+    assert (ended.status, ended.lines) == (0, types.read_text("utf-8").splitlines())
     ended = run_verb("models", "inspect", str(made), "--types-to", str(types))
     assert ended.status == 1
     assert any("already exists" in line for line in ended.complaints)
@@ -170,3 +172,31 @@ def test_types_that_need_an_importance_matrix_say_so_themselves(
     code = ErrorCode.TYPE_NEEDS_IMPORTANCE_MATRIX
     sentence = sentence_of(code, type="iq2_s", tensor="blk.0.ffn_up.weight")
     assert sentence.fullmatch(ended.complaints[-1])
+
+
+def test_a_pattern_that_matches_nothing_is_told_before_anything_is_written(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    types, made = tmp_path / "types.txt", tmp_path / "made.gguf"
+    types.write_text("attn_v=q8_0\nlisted=q4_0\n", encoding="utf-8")
+    options = ("--level", "Q4_0", "--type", "typed=q4_0", "--type", "attn_k=q5_1")
+    told = "change nothing: typed, listed."
+    for dry in (("--dry-run",), ()):
+        words = (*options, "--types-from", str(types), "--to", str(made), *dry)
+        ended = run_verb("convert", str(checkpoints[0]), *words)
+        assert ended.status == 0, ended.complaints
+        assert [line for line in ended.complaints if line.endswith(told)]
+    assert {"q8_0", "q5_1"} < set(types_in(made).values())
+
+
+def test_a_list_for_another_model_is_refused(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    types, made = tmp_path / "types.txt", tmp_path / "made.gguf"
+    types.write_text("one=q8_0\ntwo=q4_0\n", encoding="utf-8")
+    options = ("--types-from", str(types), "--type", "attn_v=q8_0", "--to", str(made))
+    ended = run_verb("convert", str(checkpoints[0]), *options)
+    assert ended.status == 1
+    sentence = "types.txt has types for another model: none of its 2 patterns matches a tensor."
+    assert sentence in ended.complaints[-1]
+    assert not made.exists()

@@ -270,6 +270,13 @@ def test_no_folder_is_one_finding(tmp_path: Path) -> None:
     assert refused(tmp_path / "absent").code is ErrorCode.SOURCE_NOT_FOUND
 
 
+def test_a_file_is_one_finding(tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    file.touch()
+    assert findings(file) == [("files", ErrorCode.FILE_NOT_CONVERTIBLE)]
+    assert refused(file).details == {"file": str(file)}
+
+
 def test_all_faults_are_told_together(tmp_path: Path) -> None:
     folder = write_sharded(tmp_path)
     damage_config(folder)

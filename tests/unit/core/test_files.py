@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,15 @@ import pytest
 from app.core import files, paths
 from app.core.errors import AppError, Canceled, ErrorCode
 from app.core.files import (
+    free_path,
     open_atomically,
     replace,
     require_space,
+    require_writable,
     temporary_folder,
     write_atomically,
 )
+from app.core.sentences import describe_error
 
 _WRITER = """
 import sys
@@ -199,7 +203,59 @@ def test_a_folder_that_is_a_file(folder: Path, deeper: str) -> None:
     with pytest.raises(AppError) as caught:
         write_atomically(folder / "file" / deeper / "model.gguf", b"")
     assert caught.value.code is ErrorCode.FOLDER_NOT_WRITABLE
+    assert caught.value.details["reason"] == f"the file {folder / 'file'} is in the way"
     assert (folder / "file").read_bytes() == b""
+
+
+@pytest.mark.parametrize("deeper", ["", "deeper/and/deeper"])
+def test_a_file_in_the_way_of_a_folder_is_seen_before_anything_is_written(
+    folder: Path, deeper: str
+) -> None:
+    (folder / "file").write_bytes(b"")
+    with pytest.raises(AppError) as caught:
+        require_writable(folder / "file" / deeper)
+    assert caught.value.code is ErrorCode.FOLDER_NOT_WRITABLE
+    assert caught.value.details["reason"] == f"the file {folder / 'file'} is in the way"
+    require_writable(folder / "not" / "made" / "yet")
+    assert _names(folder) == ["file"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+@pytest.mark.parametrize("leads_to", ["link", "absent"])
+def test_a_link_that_leads_nowhere_is_in_the_way(folder: Path, leads_to: str) -> None:
+    link = folder / "link"
+    link.symlink_to(folder / leads_to)
+    for refused in (require_writable, lambda path: write_atomically(path / "model.gguf", b"")):
+        with pytest.raises(AppError) as caught:
+            refused(link)
+        assert caught.value.code is ErrorCode.FOLDER_NOT_WRITABLE
+        assert caught.value.details["reason"] == f"the file {link} is in the way"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has them")
+@pytest.mark.parametrize("place", ["/proc", "/proc/made/later", "/sys", "/sys/made/later"])
+def test_a_file_system_that_takes_no_files(place: str) -> None:
+    for refused in (
+        require_writable,
+        lambda path: require_space(path, 0),
+        lambda path: write_atomically(path / "model.gguf", b""),
+    ):
+        with pytest.raises(AppError) as caught:
+            refused(Path(place))
+        assert caught.value.code is ErrorCode.FOLDER_NOT_WRITABLE
+        assert caught.value.details["reason"] != "No such file or directory"
+
+
+def _write_while_it_is_removed(folder: Path) -> None:
+    with open_atomically(folder / "model.gguf") as file:
+        file.write(b"half")
+        shutil.rmtree(folder)
+
+
+def test_a_folder_that_is_removed_meanwhile(folder: Path) -> None:
+    with pytest.raises(AppError) as caught:
+        _write_while_it_is_removed(folder / "made")
+    assert caught.value.code is ErrorCode.FOLDER_NOT_WRITABLE
 
 
 def test_a_name_that_is_a_folder(folder: Path) -> None:
@@ -210,9 +266,10 @@ def test_a_name_that_is_a_folder(folder: Path) -> None:
     assert _names(folder) == ["model.gguf"]
 
 
-def test_a_name_that_is_too_long(folder: Path) -> None:
+@pytest.mark.parametrize("write", [free_path, lambda path: write_atomically(path, b"")])
+def test_a_name_that_is_too_long(folder: Path, write: Callable[[Path], object]) -> None:
     with pytest.raises(AppError) as caught:
-        write_atomically(folder / ("x" * 300), b"")
+        write(folder / ("x" * 300))
     assert caught.value.code is ErrorCode.FOLDER_NOT_WRITABLE
 
 
@@ -245,6 +302,8 @@ def test_space_is_checked_with_a_reserve(folder: Path) -> None:
         require_space(folder / "not" / "made" / "yet", free * 2)
     assert caught.value.code is ErrorCode.DISK_FULL
     assert caught.value.details["needed_bytes"] == free * 2 + 256 * 2**20
+    told = describe_error(caught.value.code, caught.value.details)
+    assert "with a reserve of 268 MB" in told
 
 
 def test_replace_takes_the_place_of_what_was_there(folder: Path) -> None:
