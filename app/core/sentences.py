@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.core.allocation_events import MeasuringPlanned
+from app.core.conversion_errors import CONVERSION_ERRORS
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.language import tr
 from app.core.model_facts import Verification
@@ -13,7 +14,7 @@ from app.core.sizes import about, format_bytes
 from app.core.source_errors import SOURCE_ERRORS, TRANSFER_STEPS
 from app.core.terminal_steps import TERMINAL_NOTICES, TERMINAL_STEPS
 
-ERROR_SENTENCES = SOURCE_ERRORS | PROGRAM_ERRORS
+ERROR_SENTENCES = SOURCE_ERRORS | CONVERSION_ERRORS | PROGRAM_ERRORS
 """The message and the next step of every error."""
 STEPS_WITHOUT_LOG = {
     ErrorCode.CONVERTER_FAILED: tr("Nothing was written."),
