@@ -1,4 +1,4 @@
-"""Messages and next steps for errors about levels, types, texts to measure on, and the converter."""
+"""Messages and next steps for errors about levels, types, texts and the converter."""
 
 from __future__ import annotations
 
