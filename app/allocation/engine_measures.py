@@ -22,7 +22,8 @@ from app.allocation.measures import TypesToTry
 from app.allocation.reference_model import ReferenceModel, Tokens, ignore
 from app.allocation.study import Study
 from app.allocation.tensor_groups import grouped
-from app.conversion.pipeline import ConversionRequest, Report, convert
+from app.conversion.conversion_request import ConversionRequest
+from app.conversion.pipeline import Report, convert
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import plan_as_laid_out
 from app.core.allocation_events import MeasuringPlanned

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from app.allocation.candidate_types import stored_matrices
 from app.allocation.token_sequences import token_sequences, without_repeats
+from app.conversion.conversion_request import ConversionRequest
 from app.conversion.layout.layout import Layout
-from app.conversion.pipeline import ConversionRequest, Report, plan_conversion
+from app.conversion.pipeline import Report, plan_conversion
 from app.conversion.sources import CheckpointSource
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file

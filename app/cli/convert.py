@@ -47,7 +47,7 @@ from app.jobs.reporter import Reporter
 from app.machine.cores import lower_thread_priority, usable_threads
 
 if TYPE_CHECKING:
-    from app.conversion.pipeline import ConversionRequest
+    from app.conversion.conversion_request import ConversionRequest
     from app.conversion.sources import Source
     from app.conversion.type_choices import TypeChoices
     from app.hub.reference import RepositoryReference
@@ -220,7 +220,7 @@ def request_for(
         AppError: what `source_at` raises, `one_file_for_several_levels`, `importance_not_offered`,
             `folder_not_writable`.
     """
-    from app.conversion.pipeline import ConversionRequest
+    from app.conversion.conversion_request import ConversionRequest
     from app.conversion.sources import source_at
 
     folder, file = _target(arguments.to, settings, arguments.level)

@@ -15,7 +15,7 @@ from app.jobs.reporter import Reporter
 from app.library.importance_matrices import MATRIX_SUFFIX
 
 if TYPE_CHECKING:
-    from app.conversion.pipeline import ConversionRequest
+    from app.conversion.conversion_request import ConversionRequest
     from app.conversion.sources import Source
     from app.conversion.type_choices import TypeChoices
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from app.allocation.allocation import Allocation
     from app.allocation.budget import TargetSize
     from app.allocation.study import Study
-    from app.conversion.pipeline import ConversionRequest
+    from app.conversion.conversion_request import ConversionRequest
 
 _MOMENTS, _MOMENTS_TO_CORRECT = 8, 24
 """Sequences of 512 tokens for second moments."""

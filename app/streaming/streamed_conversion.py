@@ -18,8 +18,8 @@ import psutil
 
 from app import __version__
 from app.checkpoint.weight_files import list_weights
+from app.conversion.conversion_request import ConversionRequest
 from app.conversion.pipeline import (
-    ConversionRequest,
     PlannedModel,
     plan_conversion,
     require_choices,

@@ -26,8 +26,8 @@ from app.allocation.gradient_child import ask
 from app.allocation.measures import GradientMeasures
 from app.allocation.mix import size_in_type
 from app.allocation.study import Study, study
+from app.conversion.conversion_request import ConversionRequest
 from app.conversion.converter.installation import converter_folder
-from app.conversion.pipeline import ConversionRequest
 from app.conversion.sources import source_at
 from app.core.events import Event
 from app.core.settings import Settings

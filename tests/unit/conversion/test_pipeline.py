@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.conversion.pipeline import ConversionRequest, convert
+from app.conversion.conversion_request import ConversionRequest
+from app.conversion.pipeline import convert
 from app.conversion.sources import source_at
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Checked, Event
