@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
@@ -177,9 +177,16 @@ def test_a_size_is_refused_only_as_long_as_it_is_in_the_field(
         assert card._bits.property("tone") == "danger"
         leave()
         assert (card._bits.whole_text, card._bits.property("tone")) == (before, "plain")
+    number.setFocus()
     number.selectAll()
     qtbot.keyClicks(number, "99999")
-    click(card.fit_button, qtbot)
+    QApplication.processEvents()
+    place = card.fit_button.geometry()
+    qtbot.mousePress(card.fit_button, Qt.MouseButton.LeftButton)
+    number.clearFocus()
+    QApplication.processEvents()
+    assert card.fit_button.geometry() == place
+    qtbot.mouseRelease(card.fit_button, Qt.MouseButton.LeftButton)
     assert card._bits.property("tone") == "plain"
     assert card._bits.whole_text == f"{card.bits_per_weight:.2f} bits per weight"
 

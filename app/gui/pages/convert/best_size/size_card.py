@@ -219,6 +219,8 @@ class SizeCard(Card):
         if fault and not self.slider.number.hasAcceptableInput():
             self._bits.set_tone("danger")
             self._bits.set_text(fault)
+            # The button at the right stays in place when a press on it ends the refusal.
+            self._bits.setMinimumWidth(self._bits.sizeHint().width())
 
     def _on_toggled(self) -> None:
         self._show()
@@ -226,6 +228,7 @@ class SizeCard(Card):
         self.changed.emit()
 
     def _on_chosen(self) -> None:
+        self._bits.setMinimumWidth(0)
         self._show()
         self.changed.emit()
 
