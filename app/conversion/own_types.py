@@ -16,7 +16,7 @@ def own_plan(
 ) -> TypePlan | None:
     """Return the plan of the only file that these types allow, whatever the level.
 
-    Its header names the level that is nearest in size. None if any type depends on the level.
+    Its header names the level that is nearest in size, then in types. None if any type depends on the level.
 
     Raises:
         AppError: what `plan_types` raises.
@@ -29,8 +29,17 @@ def own_plan(
         return None
     usual = replace(choices, overrides=(), output_type=None, embedding_type=None)
     plain = (plan_types(layout, hollow, level, usual) for level in offered)
-    nearest = min(plain, key=lambda plan: abs(plan.tensors_bytes - own.tensors_bytes))
+    nearest = min(plain, key=lambda plan: _distance(plan, own))
     return plan_types(layout, hollow, nearest.level, choices)
+
+
+def _distance(one: TypePlan, other: TypePlan) -> tuple[int, int]:
+    """Return by how many bytes two plans differ, and in how many tensors."""
+    pairs = zip(one.tensors, other.tensors, strict=True)
+    return (
+        abs(one.tensors_bytes - other.tensors_bytes),
+        sum(first.type_number != second.type_number for first, second in pairs),
+    )
 
 
 def name_with_bits(usual: str, level: Level, bits_per_weight: float) -> str:
