@@ -16,7 +16,8 @@ def own_plan(
 ) -> TypePlan | None:
     """Return the plan of the only file that these types allow, whatever the level.
 
-    Its header names the level that is nearest in size, then in types. None if any type depends on the level.
+    Its header names the level that is nearest in size, then in types. None if any type depends on
+    the level.
 
     Raises:
         AppError: what `plan_types` raises.
