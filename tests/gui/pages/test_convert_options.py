@@ -254,11 +254,13 @@ def test_a_list_of_types_is_taken_or_refused_with_the_line(
     types.write_text(".=q8_0\n", encoding="utf-8")
     page.session.recheck()
     assert step._summary.whole_text == "Updating sizes…"
-    wait_for_levels(page, qtbot)
+    wait_for_check(page, qtbot)
     assert page.notice.isHidden()
-    step.table.tick_only(["Q2_K"])
+    # All types have names, so that there is one file to make, whatever the level.
+    assert step.chosen_levels() == ["Q8_0"]
     assert step.convert_button.isEnabled()
-    assert size_of(page, "Q2_K") == size_of(page, "Q8_0") == usual
+    assert size_of(page, "Q8_0") == usual
+    assert Path(step.table.planned[0].target).name == f"{tiny.name}-8.52bpw-Q8_0.gguf"
 
 
 @pytest.mark.slow
