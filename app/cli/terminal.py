@@ -7,13 +7,14 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 from app.cli.table_rows import TableRow, table_row
 from app.core import events, paths
+from app.core.allocation_events import MEASURING_STEPS
 from app.core.device_memory import DeviceMemory
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.hub_events import HubAnswered, HubPageFound
@@ -256,17 +257,23 @@ def _start_line(event: events.Progressed) -> str:
 
 def _progress_line(event: events.Progressed, pace: Pace) -> str:
     words = [_STEP_WORDS[event.step]]
-    done = format_bytes(event.done_bytes)
     if event.total_bytes:
         words.append(f"{event.done_bytes / event.total_bytes:.0%}")
-        words.append(tr("{done} of {total}", done=done, total=format_bytes(event.total_bytes)))
-    elif event.done_bytes:
-        words.append(done)
-    if (speed := pace.per_second()) is not None:
-        words.append(f"{format_bytes(speed)}/s")
+    if event.step not in MEASURING_STEPS:
+        words += _sizes(event, pace)
     if (left := pace.seconds_left(event.total_bytes)) is not None:
         words.append(tr("{duration} left", duration=format_duration(left)))
     return "  ".join([*words, event.detail]).strip()
+
+
+def _sizes(event: events.Progressed, pace: Pace) -> Iterator[str]:
+    done = format_bytes(event.done_bytes)
+    if event.total_bytes:
+        yield tr("{done} of {total}", done=done, total=format_bytes(event.total_bytes))
+    elif event.done_bytes:
+        yield done
+    if (speed := pace.per_second()) is not None:
+        yield f"{format_bytes(speed)}/s"
 
 
 def _approximate_line(event: events.LevelsApproximated) -> str:

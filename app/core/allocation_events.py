@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+MEASURING_STEPS = frozenset({"sensitivity", "comparison", "rounding", "tuning"})
+"""Steps whose sizes count work that passes over the same weights, so that only shares matter."""
+
 
 class PlainFile(msgspec.Struct, frozen=True):
     """A plain level: the size of its file, and its predicted mean KL divergence in nats."""

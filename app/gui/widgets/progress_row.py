@@ -65,7 +65,13 @@ class ProgressRow(QWidget):
         self._show("waiting", 0, text)
 
     def show_progress(
-        self, done_bytes: int, total_bytes: int, pace: Pace, *, part: tuple[int, int] = _WHOLE
+        self,
+        done_bytes: int,
+        total_bytes: int,
+        pace: Pace,
+        *,
+        part: tuple[int, int] = _WHOLE,
+        shows_bytes: bool = True,
     ) -> None:
         """Show the progress.
 
@@ -74,16 +80,18 @@ class ProgressRow(QWidget):
             total_bytes: the size of the whole, 0 if unknown.
             pace: the observations so far, for the speed and the time left.
             part: the index of the step that these sizes belong to, and the number of steps.
+            shows_bytes: show sizes and a speed, not only the share and the time left.
         """
-        done = format_bytes(done_bytes)
+        done = format_bytes(done_bytes) if shows_bytes else ""
         if total_bytes > 0:
             share = min(1.0, done_bytes / total_bytes)
             index, count = part
             self._show("running", round((index + share) / count * _STEPS))
-            done = f"{done} / {format_bytes(total_bytes)}"
+            done = f"{done} / {format_bytes(total_bytes)}" if shows_bytes else f"{share:.0%}"
         else:
             self._show("busy", _STEPS)
-        figures = " · ".join((done, *self._speed(total_bytes, pace)))
+        others = self._speed(total_bytes, pace) if shows_bytes else self._left(total_bytes, pace)
+        figures = " · ".join(part for part in (done, *others) if part)
         self._figures.set_text(figures)
         self._bar.setAccessibleDescription(figures)
 
@@ -119,13 +127,15 @@ class ProgressRow(QWidget):
         self._bar.setAccessibleDescription(text)
 
     def _speed(self, total_bytes: int, pace: Pace) -> list[str]:
-        speed, left = pace.per_second(), pace.seconds_left(total_bytes)
+        speed = pace.per_second()
         if speed is None:
             return [tr("measuring speed…")]
         rate = tr("{size}/s", size=format_bytes(speed))
-        if left is None:
-            return [rate, tr("total size unknown")]
-        return [rate, tr("{time} left", time=format_duration(left))]
+        return [rate, *(self._left(total_bytes, pace) or [tr("total size unknown")])]
+
+    def _left(self, total_bytes: int, pace: Pace) -> list[str]:
+        left = pace.seconds_left(total_bytes)
+        return [] if left is None else [tr("{time} left", time=format_duration(left))]
 
     def _cancel_name(self, title: str) -> str:
         return tr("Cancel: {title}", title=title)

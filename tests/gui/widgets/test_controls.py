@@ -226,6 +226,8 @@ def test_progress_says_speed_and_time_left(theme: Theme, qtbot: QtBot) -> None:
     pace.observe(500_000_000, 5.0)
     row.show_progress(500_000_000, 2_000_000_000, pace)
     assert "500 MB / 2.00 GB · 100 MB/s · 15 s left" in shown_words(row)
+    row.show_progress(500_000_000, 2_000_000_000, pace, shows_bytes=False)
+    assert "25% · 15 s left" in shown_words(row)
     row.show_progress(500_000_000, 0, pace)
     assert "500 MB · 100 MB/s · total size unknown" in shown_words(row)
     with qtbot.waitSignal(row.canceled):

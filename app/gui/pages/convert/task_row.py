@@ -7,6 +7,7 @@ import time
 
 from PySide6.QtWidgets import QWidget
 
+from app.core.allocation_events import MEASURING_STEPS
 from app.core.events import Progressed
 from app.core.language import tr
 from app.gui.children.task import Task
@@ -79,7 +80,13 @@ class TaskRow(ProgressRow):
         part = _part_in_words(progress) or self._forecast_in_words(progress)
         self.set_detail(f"{words} · {part}" if part else words)
         done, total = progress.done_bytes, progress.total_bytes
-        self.show_progress(done, total, self.task.pace, part=(step, len(self._steps)))
+        self.show_progress(
+            done,
+            total,
+            self.task.pace,
+            part=(step, len(self._steps)),
+            shows_bytes=progress.step not in MEASURING_STEPS,
+        )
 
     def _forecast_in_words(self, progress: Progressed) -> str:
         forecast, left = self.task.forecast, self.task.pace.seconds_left(progress.total_bytes)

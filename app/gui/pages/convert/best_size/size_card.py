@@ -9,7 +9,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.core.allocation_events import TypesChosen
+from app.core.allocation_events import MEASURING_STEPS, TypesChosen
 from app.core.events import LevelPlanned, Progressed
 from app.core.language import tr
 from app.core.pace import Pace
@@ -257,7 +257,11 @@ class SizeCard(Card):
         self.progress.set_detail(" · ".join(words))
         part = (index, len(kinds))
         self.progress.show_progress(
-            progress.done_bytes, progress.total_bytes, self._pace, part=part
+            progress.done_bytes,
+            progress.total_bytes,
+            self._pace,
+            part=part,
+            shows_bytes=progress.step not in MEASURING_STEPS,
         )
 
     def _connect(self) -> None:
