@@ -15,7 +15,7 @@ from app.checkpoint.inspection import (
 )
 from app.core.errors import AppError
 from app.core.events import Checked
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.sizes import format_bytes
 
 _DOCUMENTS = ("config.json", "tokenizer_config.json")
@@ -61,9 +61,7 @@ def _faults_or(found: Inspection, subject: Subject, finding: str) -> Iterator[Ch
 
 def _files(checkpoint: Checkpoint) -> str:
     size, count = format_bytes(checkpoint.size_bytes), len(checkpoint.files)
-    if count == 1:
-        return tr("1 file, {size}", size=size)
-    return tr("{count} files, {size}", count=count, size=size)
+    return tr_count("1 file, {size}", "{count} files, {size}", count, size=size)
 
 
 def _weights(checkpoint: Checkpoint) -> str:

@@ -12,7 +12,7 @@ from app.core.allocation_events import (
     TypesChosen,
 )
 from app.core.compared_words import compared_in_words
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.sentences import describe_measuring
 from app.core.sizes import format_bytes
 
@@ -56,8 +56,7 @@ def exact_bytes(size_bytes: int) -> str:
 def _chosen_rows(chosen: TypesChosen) -> Iterator[str]:
     """Yield the types of each kind of tensor, then the file among the plain levels, by size."""
     for share in chosen.shares:
-        one = tr("1 tensor")
-        count = one if share.tensors == 1 else tr("{count} tensors", count=share.tensors)
+        count = tr_count("1 tensor", "{count} tensors", share.tensors)
         yield f"{share.kind:<24}{share.type:<8}{count:>14}  {format_bytes(share.size_bytes):>9}"
     files = [(plain.size_bytes, plain.level, plain.divergence) for plain in chosen.plain]
     files.append((chosen.size_bytes, tr("this file"), chosen.divergence))

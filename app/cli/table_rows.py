@@ -14,7 +14,7 @@ from app.core.allocation_events import (
     TypesChosen,
 )
 from app.core.hub_events import FitVerdict, HubModelFound, RepositoryKind
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.publish_events import CARD_NAME, PublishPlanned
 from app.core.sentences import describe_error, describe_verification
 from app.core.sizes import format_bytes, format_weights
@@ -112,7 +112,7 @@ def _folder_row(folder: events.FolderListed) -> str:
     if folder.is_connected:
         return ""
     size = format_bytes(folder.size_bytes)
-    count = tr("{count} models when last seen", count=f"{folder.models:,}")
+    count = tr_count("1 model when last seen", "{count} models when last seen", folder.models)
     return f"{folder.path:<44} {'':<8} {size:>9}  {tr('not connected')}, {count}"
 
 

@@ -26,6 +26,14 @@ def tr(text: str, /, **values: object) -> str:
     return fill(_catalog().gettext(text) if text else "", **values)
 
 
+def tr_count(one: str, many: str, /, count: int, **values: object) -> str:
+    """Translate the form of a text for a count, its field `{count}`; both forms are literals.
+
+    English has the form `one` for 1 only; a catalog states the rule of its language.
+    """
+    return fill(_catalog().ngettext(one, many, count), count=count, **values)
+
+
 def translated(text: str) -> str:
     """Translate a text from a file in `resources`; catalogs contain those texts, too."""
     return _catalog().gettext(text) if text else ""

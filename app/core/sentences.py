@@ -69,8 +69,8 @@ def describe_verification(verification: Verification) -> str:
 
 
 def describe_measuring(planned: MeasuringPlanned) -> str:
-    """Say how long measuring a model takes."""
-    return tr("Measuring this model takes about {duration}.", duration=about(planned.seconds))
+    """Say how long measuring a model takes, with all that is done before its file is written."""
+    return tr("This takes about {duration} in all.", duration=about(planned.seconds))
 
 
 def describe_published(published: PublishAdvanced) -> str:

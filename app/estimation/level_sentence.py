@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.sizes import format_bytes, format_pace
 from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of
@@ -37,7 +37,7 @@ def _placement(plan: Plan, profile: ModelProfile) -> str:
     if plan.verdict == "on_processor":
         return tr("fits in RAM ({size} to spare)", size=spare)
     count = len(plan.layers)
-    devices = tr("the GPU") if count == 1 else tr("{count} GPUs", count=count)
+    devices = tr_count("the GPU", "{count} GPUs", count)
     if plan.verdict == "on_devices":
         return tr("fits entirely on {devices} ({size} to spare)", devices=devices, size=spare)
     if plan.gpu_layers == total:

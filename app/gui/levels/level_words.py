@@ -9,7 +9,7 @@ from typing import Literal
 
 from app.core.device_memory import PROCESSOR
 from app.core.events import LevelPlanned
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.levels import level_named
 from app.core.sizes import format_bytes, format_gibibytes, format_pace
 from app.estimation.fit import Plan
@@ -202,7 +202,7 @@ def _fit_cell(plan: Plan) -> Cell:
         return _verdict(plan, tr("Too large"), missing, "error", "danger")
     if plan.verdict == "on_devices":
         count = len(plan.layers)
-        words = tr("All on the GPU") if count == 1 else tr("All on {count} GPUs", count=count)
+        words = tr_count("All on the GPU", "All on {count} GPUs", count)
         return _verdict(plan, words, spare, "check", "success")
     if plan.verdict == "on_processor":
         icon: IconName = "memory" if plan.machine.devices else "check"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QWidget
 
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.plain_label import PlainLabel
 
@@ -72,7 +72,7 @@ class SplitFields(QWidget):
     def set_planned(self, layers: Sequence[int]) -> None:
         """Show how many layers each device gets."""
         for device, count, label in zip(self._devices, layers, self._labels, strict=False):
-            words = tr("{device}: {count} layers", device=device, count=count)
+            words = tr_count("{device}: 1 layer", "{device}: {count} layers", count, device=device)
             if words != label.whole_text:
                 label.set_text(words)
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 from app.chat.chat_store import INTERRUPTED
 from app.chat.conversation import Message
 from app.core.errors import ErrorCode
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.sizes import format_pace
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -207,7 +207,7 @@ def _figures(message: Message) -> str:
         speed = format_pace(message.tokens_per_second)
         parts.append(tr("{speed} tokens/s", speed=speed))
     if message.tokens:
-        parts.append(tr("{count} tokens", count=f"{message.tokens:,}"))
+        parts.append(tr_count("1 token", "{count} tokens", message.tokens))
     if message.seconds_to_first_token is not None:
         wait = f"{message.seconds_to_first_token:.1f}"
         parts.append(tr("first token after {seconds} s", seconds=wait))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from app.core.events import Checked
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.gui.pages.convert.check_row import CheckRow
 from app.gui.theme.theme import Theme
 from app.gui.widgets.collapsible_card import CollapsibleCard
@@ -60,9 +60,7 @@ class ChecksCard(CollapsibleCard):
             self._is_first_look = False
 
     def _faults_in_words(self) -> str:
-        if self._faults == 1:
-            return tr("1 problem")
-        return tr("{count} problems", count=self._faults)
+        return tr_count("1 problem", "{count} problems", self._faults)
 
     def _clear(self) -> None:
         for row in self._rows:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from app.core.hub_events import HubFile
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.sizes import format_bytes, format_gibibytes
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
@@ -37,10 +37,8 @@ class FilesCard(CollapsibleCard):
         self.set_open(False)
         self.table.setRowCount(0)
         size = format_bytes(sum(file.size_bytes for file in files))
-        if len(files) == 1:
-            self.set_summary(tr("1 file, {size}", size=size))
-        else:
-            self.set_summary(tr("{count} files, {size}", count=f"{len(files):,}", size=size))
+        words = tr_count("1 file, {size}", "{count} files, {size}", len(files), size=size)
+        self.set_summary(words)
 
     def _fill(self) -> None:
         if self.table.rowCount() or not self.is_open:

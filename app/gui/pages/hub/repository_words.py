@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from app.core.hub_events import HubPageFound, RepositoryKind
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.sizes import format_weights
 
 LONGEST_CARD = 200_000
@@ -43,8 +43,8 @@ def facts_in_words(page: HubPageFound) -> str:
         facts.append(page.architecture)
     if page.context:
         facts.append(tr("context {tokens}", tokens=f"{page.context:,}"))
-    facts.append(tr("{count} downloads", count=f"{page.downloads:,}"))
-    facts.append(tr("{count} likes", count=f"{page.likes:,}"))
+    facts.append(tr_count("1 download", "{count} downloads", page.downloads))
+    facts.append(tr_count("1 like", "{count} likes", page.likes))
     if page.updated:
         facts.append(tr("updated {date}", date=page.updated))
     return " · ".join(facts)

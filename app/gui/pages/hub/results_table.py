@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from app.core.hub_events import HubModelFound
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.sizes import format_bytes, format_weights
 from app.gui.levels.fit_words import fit_in_words
 from app.gui.theme.tokens import SIZE
@@ -119,13 +119,8 @@ def _summary(one: HubModelFound) -> str:
     lines = [one.repository]
     if one.gated:
         lines.append(tr("Gated: its owner asks you to accept terms"))
-    lines.append(
-        tr(
-            "{downloads} downloads, {likes} likes",
-            downloads=f"{one.downloads:,}",
-            likes=f"{one.likes:,}",
-        )
-    )
+    downloads = tr_count("1 download", "{count} downloads", one.downloads)
+    lines.append(f"{downloads}, {tr_count('1 like', '{count} likes', one.likes)}")
     if one.updated:
         lines.append(tr("Updated {date}", date=one.updated))
     if one.license:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.errors import AppError
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.sentences import describe_error
 from app.gui.pages.measure.choice_card import ChoiceCard
 from app.gui.pages.measure.measured_levels import (
@@ -285,7 +285,7 @@ class MeasurePage(QWidget):
 
 def _title_of(family: ModelFamily) -> str:
     count = len(family.models)
-    words = tr("1 level") if count == 1 else tr("{count} levels", count=count)
+    words = tr_count("1 level", "{count} levels", count)
     return f"{family.name}  ·  {words}"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.events import FolderListed
-from app.core.language import tr
+from app.core.language import tr, tr_count
 from app.core.sizes import format_bytes
 from app.gui.services.workbench import Workbench
 from app.gui.theme.theme import Theme
@@ -193,4 +193,4 @@ def _summary(folders: Iterable[FolderListed]) -> str:
 
 
 def _count(models: int) -> str:
-    return tr("1 model") if models == 1 else tr("{count} models", count=f"{models:,}")
+    return tr_count("1 model", "{count} models", models)
