@@ -12,6 +12,8 @@ import app
 APP = Path(app.__file__).parent
 FEWEST_WORDS = 4
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’]+")
+_TRANSLATORS = {"tr": 1, "tr_count": 2}
+"""Functions that translate, and how many of their first arguments are texts."""
 _SEARCHES = {"compile", "search", "match", "fullmatch", "sub", "split", "find", "index"}
 _SEARCHES |= {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition"}
 
@@ -60,7 +62,7 @@ def _is_search(node: ast.AST) -> bool:
         return False
     function = node.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name == "tr" or name in _SEARCHES
+    return name in _TRANSLATORS or name in _SEARCHES
 
 
 def _is_fault(node: ast.AST) -> bool:
@@ -111,12 +113,13 @@ def test_only_literals_are_translated() -> None:
         (module, node)
         for module in sorted(APP.rglob("*.py"))
         for node in ast.walk(ast.parse(module.read_text("utf-8")))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "tr"
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _TRANSLATORS
     )
     others = [
         f"{module.relative_to(APP).as_posix()}:{call.lineno}"
         for module, call in calls
-        if not (isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str))
+        for text in call.args[: _TRANSLATORS[getattr(call.func, "id", "")]]
+        if not (isinstance(text, ast.Constant) and isinstance(text.value, str))
     ]
     assert others == []
 

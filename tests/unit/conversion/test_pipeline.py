@@ -10,12 +10,16 @@ import pytest
 from app.conversion.conversion_request import ConversionRequest
 from app.conversion.pipeline import convert
 from app.conversion.sources import source_at
+from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Checked, Event
 from app.core.levels import level_named
+from app.gguf_file.header_writer import PlacedTensor
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 
 LEVEL = level_named("Q4_K_M")
+PLAN = TypePlan(LEVEL, "llama", {}, 0, (PlacedTensor("token_embd.weight", (1, 256), 12, 144),))
+OWN_TYPES = replace(PLAN, has_own_types=True)
 
 
 def request(source: Path, folder: Path) -> ConversionRequest:
@@ -32,12 +36,17 @@ def request(source: Path, folder: Path) -> ConversionRequest:
     ],
 )
 def test_a_file_is_named_after_its_source_and_level(source: str, name: str, tmp_path: Path) -> None:
-    assert request(tmp_path / source, tmp_path).target(LEVEL) == tmp_path / name
+    assert request(tmp_path / source, tmp_path).target(PLAN) == tmp_path / name
 
 
 def test_a_chosen_file_is_taken_as_it_is(tmp_path: Path) -> None:
     chosen = replace(request(tmp_path, tmp_path), file=tmp_path / "mine.gguf")
-    assert chosen.target(LEVEL) == tmp_path / "mine.gguf"
+    assert chosen.target(PLAN) == chosen.target(OWN_TYPES) == tmp_path / "mine.gguf"
+
+
+def test_a_file_with_types_of_its_own_is_named_by_its_bits(tmp_path: Path) -> None:
+    named = request(tmp_path / "model", tmp_path).target(OWN_TYPES)
+    assert named == tmp_path / "model-4.50bpw-Q4_K_M.gguf"
 
 
 def test_a_file_that_is_there_is_told_before_anything_long(tmp_path: Path) -> None:
