@@ -214,7 +214,7 @@ def _corrected(weights: int, columns: int) -> Work:
 
 def _factored(study: Study, matrix: _Matrix, experts: int) -> Work:
     """Return the work for second moments and their inverse; one half mirrors the other."""
-    tokens = sum(map(len, study.measured.tokens[:-SAMPLED_SEQUENCES]))
+    tokens = study.moment_tokens
     square = matrix.columns**2
     seen = tokens * (matrix.share if matrix.experts > 1 else 1)
     return Work(experts * square * (seen + _INVERSE * matrix.columns))

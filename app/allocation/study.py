@@ -49,6 +49,11 @@ class Study:
     measured: CheckpointTokens
     checked: CheckpointTokens
 
+    @property
+    def moment_tokens(self) -> int:
+        """The number of tokens that give second moments."""
+        return sum(map(len, self.measured.tokens[:-SAMPLED_SEQUENCES]))
+
     def count(self, key: str) -> int:
         """Return a whole number that its architecture has in the header; 0 without it."""
         value = self.metadata.get(f"{self.layout.architecture}.{key}")

@@ -138,6 +138,7 @@ def measured_request(
     from app.allocation.candidate_types import quantized_types
     from app.allocation.corrected_rounding import corrected
     from app.allocation.study import study
+    from app.allocation.text_shortage import shortage_of_moments
     from app.allocation.tuning_memory import tuning_threads
     from app.conversion.measured_metadata import MeasuredMetadata
     from app.conversion.own_types import name_with_bits
@@ -153,6 +154,9 @@ def measured_request(
     request = replace(request, choices=replace(request.choices, measured=marks))
     compared = None
     made = study(request, text_for, moments, converter, reporter.report)
+    shortage = shortage_of_moments(made, moments, corrects=arguments.correct)
+    if shortage is not None:
+        reporter.report(shortage)
     if arguments.tune:
         # Refused before an hour of work.
         tuning_threads(made)

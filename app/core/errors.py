@@ -202,6 +202,8 @@ class NoticeCode(StrEnum):
     NOT_BETTER_THAN_LEVEL = "not_better_than_level"
     SLOW_TYPES_CHOSEN = "slow_types_chosen"
     MATRICES_NOT_MEASURED = "matrices_not_measured"
+    MEASURED_ON_LITTLE = "measured_on_little"
+    CORRECTED_ON_LITTLE = "corrected_on_little"
     MEASURED_WITHOUT_GRADIENTS = "measured_without_gradients"
     PATTERNS_UNMATCHED = "patterns_unmatched"
     LEVELS_LOSE_TWICE = "levels_lose_twice"

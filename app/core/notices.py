@@ -177,6 +177,19 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
             "their size on a processor."
         )
     ),
+    NoticeCode.MEASURED_ON_LITTLE: (
+        tr(
+            "The text gives {tokens} tokens to measure the model on; with {needed}, types would be "
+            "chosen more reliably. Choose a longer text."
+        )
+    ),
+    NoticeCode.CORRECTED_ON_LITTLE: (
+        tr(
+            "The text gives {tokens} tokens to correct the rounding with, for up to {width} "
+            "columns of a matrix; {needed} tokens would give better results. Second moments are "
+            "damped by {damping} of their mean."
+        )
+    ),
     NoticeCode.MATRICES_NOT_MEASURED: (
         tr(
             "{count} of {total} matrices could not be measured; they keep the types of {level}, "

@@ -13,9 +13,9 @@ import torch
 from app.native.quantization import dequantize_rows, quantize_rows
 from app.rounding.block_fields import Bytes
 from app.rounding.coordinate_descent import descend
+from app.rounding.damping import DAMPING, MOST_DAMPING
 from app.rounding.error_feedback import inverse_factor, round_with_feedback
 
-_DAMPING, _MOST_DAMPING = 0.1, 2.0
 _SWEEPS = 2
 _CHUNK_ROWS = 1024
 
@@ -90,14 +90,14 @@ class Corrector:
         exact = diagonal.clone()
         self.importance = exact.numpy()
         self._moments = moments
-        damping = _DAMPING
+        damping = DAMPING
         while True:
             # Never all zero.
             torch.add(exact, damping * exact.mean() + 1e-12, out=diagonal)
             try:
                 self._factor = inverse_factor(moments)
             except torch.linalg.LinAlgError:
-                if damping >= _MOST_DAMPING:
+                if damping >= MOST_DAMPING:
                     raise
                 damping *= 2
             else:

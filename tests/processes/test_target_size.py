@@ -309,6 +309,27 @@ def test_a_level_that_can_not_be_corrected_is_refused(
     assert "can't be corrected at F16" in ended.complaints[-1]
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--target-bits", "4"), "with 4,096, types would be chosen more reliably"),
+        (
+            ("--level", "Q4_K_M", "--correct"),
+            "columns of a matrix; 12,288 tokens would give better",
+        ),
+    ],
+)
+def test_a_text_that_is_enough_but_little_is_told(
+    options: tuple[str, ...], told: str, source: Path, tmp_path: Path
+) -> None:
+    little = tmp_path / "little.txt"
+    little.write_text(documentation()[:11_000], encoding="utf-8")
+    words = ("--calibration", str(little), "--to", str(tmp_path / "a.gguf"), "--dry-run")
+    ended = run_verb("convert", str(source), *options, *words)
+    assert ended.status == 0, ended.complaints
+    assert any(told in line for line in ended.complaints)
+
+
 def test_a_short_text_says_how_much_is_needed(source: Path, tmp_path: Path) -> None:
     text = tmp_path / "short.txt"
     text.write_text("The miller opens the gate.\n" * 20, encoding="utf-8")
