@@ -13,6 +13,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from app.core import paths
+from app.core.compared_words import divergence_figure
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.tensor_types import TENSOR_TYPES, TYPE_NUMBERS, type_name
 from app.library.conversion_records import ConversionRecords
@@ -89,11 +90,13 @@ def test_what_was_measured_stays_with_the_file_even_if_its_name_changes(
     assert record is not None
     assert record.compared is not None
     assert record.compared.file.size_bytes == file.stat().st_size
-    assert any(f"{record.compared.file.divergence:.4f}" in line for line in lines)
+    figures = (divergence_figure(record.compared.file.divergence), "KL divergence")
+    assert any(all(words in line for words in figures) for line in lines)
     assert run_verb("models", "edit", str(file), "--name", "Grain of another name").status == 0
     inspected = run_verb("models", "inspect", str(file)).lines
     assert "Quality" in inspected
-    assert any(f"{record.compared.plain.divergence:.4f}" in line for line in inspected)
+    figures = (divergence_figure(record.compared.plain.divergence), "KL divergence")
+    assert any(all(words in line for words in figures) for line in inspected)
     document = json.loads("".join(run_verb("models", "inspect", str(file), "--json").lines))
     assert document["compared"]["level"] == record.compared.level
     plain = tmp_path / "plain.gguf"

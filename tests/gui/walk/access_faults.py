@@ -73,7 +73,7 @@ def _path(widget: QWidget) -> str:
 
 
 def _is_reachable(widget: QWidget) -> bool:
-    if not widget.isEnabled():
+    if not widget.isEnabled() or _is_empty(widget):
         return True
     group = widget.group() if isinstance(widget, QAbstractButton) else None
     if group is not None and group.exclusive():
@@ -81,6 +81,11 @@ def _is_reachable(widget: QWidget) -> bool:
         return True
     proxy = widget.focusProxy() or widget
     return bool(proxy.focusPolicy() & Qt.FocusPolicy.TabFocus)
+
+
+def _is_empty(widget: QWidget) -> bool:
+    """Whether it is a table or list without rows, in which there is nothing to reach."""
+    return isinstance(widget, QAbstractItemView) and widget.model().rowCount() == 0
 
 
 def _jumps(root: QWidget) -> Iterator[str]:
