@@ -31,7 +31,8 @@ def own_plan(
     usual = replace(choices, overrides=(), output_type=None, embedding_type=None)
     plain = (plan_types(layout, hollow, level, usual) for level in offered)
     nearest = min(plain, key=lambda plan: _distance(plan, own))
-    return plan_types(layout, hollow, nearest.level, choices)
+    # Of the plan, only the header depends on the level.
+    return replace(own, level=nearest.level, metadata=nearest.metadata)
 
 
 def _distance(one: TypePlan, other: TypePlan) -> tuple[int, int]:

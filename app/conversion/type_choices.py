@@ -37,9 +37,9 @@ class TypeChoices:
     matrix is missing, it is yet to be made, and a plan needs no more. Tensors whose rows were
     `rounded` beforehand are not quantized again; `shifts` are added to vectors. `overrides` are
     pairs of a regular expression, searched in a tensor's name, and a type; the first that fits
-    counts. They apply to quantized levels only (src/llama-quant.cpp). Those of
-    them in the `recipe` are from the file `recipe_file`. With `requantizes` the user agreed that
-    weights which have lost already lose again.
+    counts. They apply to quantized levels only (src/llama-quant.cpp). Those of them in the `recipe`
+    are from the file `recipe_file`. With `requantizes` the user agreed that weights which have lost
+    already lose again.
     """
 
     importance: ImportanceMatrix | None = None
