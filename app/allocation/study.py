@@ -96,7 +96,7 @@ def study(
     if not isinstance(request.source, CheckpointSource):
         raise AppError(ErrorCode.ALLOCATION_NOT_OFFERED)
     # Each level has a file of its own name.
-    levels = replace(request, levels=_QUANTIZED_LEVELS, file=None, is_dry_run=True)
+    levels = replace(request, levels=_QUANTIZED_LEVELS, file=None, is_dry_run=True, types_file=None)
     (planned,) = plan_conversion(levels, converter, partial(_report_faults, report))
     with hollow_file(planned.layout, request.choices) as hollow:
         metadata = read_header(hollow.path).metadata

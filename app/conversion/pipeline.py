@@ -161,8 +161,8 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
             plans = _plan_by_llama_cpp(laid_out, request, report)
-        if request.lacks_level and len(plans) > 1:
-            raise AppError(ErrorCode.LEVEL_MISSING)
+        if len(plans) > 1:
+            _require_level(request)
         # Not before: what is refused needs no advice on what to watch.
         for notice in (*laid_out.layout.notices, *unmatched):
             # Of the same source in other levels there is the same to say.
@@ -172,6 +172,14 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
         for plan in plans:
             _report_plan(plan, request, report)
         yield PlannedModel(laid_out.layout, {request.target(plan): plan for plan in plans})
+
+
+def _require_level(request: ConversionRequest) -> None:
+    """Refuse several plans where types of all tensors would have made one without a level."""
+    if request.lacks_level:
+        raise AppError(ErrorCode.LEVEL_MISSING)
+    if request.types_file is not None:
+        raise AppError(ErrorCode.ONE_LEVEL_FOR_TYPES)
 
 
 def _next(layouts: Iterator[LaidOut], report: Report) -> LaidOut | None:

@@ -156,6 +156,13 @@ def test_types_of_some_tensors_need_a_level_for_the_others(
     options = ("--to", str(made), "--types-from", str(types))
     listed = run_verb("convert", str(checkpoints[0]), *options, "--dry-run").lines
     assert sum("bits per weight" in line for line in listed) > 10
+    written = tmp_path / "written.txt"
+    ended = run_verb(
+        "convert", str(checkpoints[0]), *options, "--dry-run", "--types-to", str(written)
+    )
+    assert ended.status == 1
+    assert "A list of types describes a single file." in ended.complaints[-1]
+    assert not written.exists()
     ended = run_verb("convert", str(checkpoints[0]), *options)
     assert ended.status == 2
     assert "No level was chosen." in ended.complaints[-1]
