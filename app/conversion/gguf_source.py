@@ -47,13 +47,15 @@ def _laid_out(header: Header, tensor: TensorInfo) -> LaidOutTensor:
         )
         raise AppError(ErrorCode.GGUF_DAMAGED, file=header.path.name, reason=reason)
     offset = header.data_offset + tensor.offset
+    stored = _stored(header.path, offset, tensor)
     return LaidOutTensor(
         name=tensor.name,
         shape=tuple(reversed(tensor.shape)),
         type_number=tensor.type_number,
         size_bytes=tensor.size_bytes,
         load=partial(_read, header.path, offset, tensor.size_bytes),
-        stored=_stored(header.path, offset, tensor),
+        stored=stored,
+        is_as_stored=bool(stored),
     )
 
 

@@ -17,15 +17,17 @@ _BUFFER_BYTES = 128 * 2**20
 def require_memory(layouts: Iterable[Layout]) -> int:
     """Check that there is enough memory to write these models; return the bytes it takes.
 
-    One tensor at a time is in memory as values of 32 bits, and the next one if it is small.
+    One tensor at a time is in memory as values of 32 bits, and the next one if it is small, for a
+    moment twice, while its rows are moved. Of tensors that are converted as they are stored, only a
+    few rows are.
 
     Raises:
         AppError: `memory_short`.
     """
-    tensors = [tensor for layout in layouts for tensor in layout.tensors]
+    tensors = [t for layout in layouts for t in layout.tensors if not t.is_as_stored]
     largest_bytes = _largest_bytes(tensors)
     ahead_bytes = _largest_bytes(t for t in tensors if t.size_bytes <= MAX_READ_AHEAD_BYTES)
-    needed_bytes = largest_bytes + ahead_bytes + _BUFFER_BYTES
+    needed_bytes = largest_bytes + 2 * ahead_bytes + _BUFFER_BYTES
     free_bytes = usable_memory().free_bytes
     if needed_bytes > free_bytes:
         raise AppError(ErrorCode.MEMORY_SHORT, needed_bytes=needed_bytes, free_bytes=free_bytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.conversion.layout.layout import LaidOutTensor, Layout
+from app.conversion.layout.stored_rows import StoredRows
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
@@ -28,10 +30,12 @@ from app.native.quantization import dequantize_rows, is_finite, quantize_rows
 
 _CHUNK_WEIGHTS = 2**18
 """As numbers of 32 bits they stay in a core's cache from the check to the last byte."""
+_CHUNKS_PER_THREAD = 2
 MAX_READ_AHEAD_BYTES = 256 * 2**20
 """A tensor of more is read when its forerunner is done; in 32 bits it may be twice as large."""
 _Bytes = npt.NDArray[np.uint8]
 _Floats = npt.NDArray[np.float32]
+_Rows = npt.NDArray[Any] | StoredRows
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,10 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class ReadWeights:
-    """A tensor's weights as they were read, in ggml's type `type_number`."""
+    """A tensor's weights, in ggml's type `type_number`: as they were read, or where they lie."""
 
     type_number: int
-    weights: npt.NDArray[Any]
+    weights: npt.NDArray[Any] | tuple[StoredRows, ...]
 
 
 def _read_ahead(layout: Layout, order: list[str], reader: Executor) -> Iterator[ReadWeights]:
@@ -144,8 +148,12 @@ def _read_ahead(layout: Layout, order: list[str], reader: Executor) -> Iterator[
 
 
 def read_weights(tensor: LaidOutTensor) -> ReadWeights:
-    """Read a tensor's weights, once."""
-    return ReadWeights(tensor.type_number, tensor.load())
+    """Read a tensor's weights, once, unless their rows can be read a few at a time."""
+    if not tensor.is_as_stored:
+        return ReadWeights(tensor.type_number, tensor.load())
+    for rows in tensor.stored:
+        rows.will_be_read()
+    return ReadWeights(tensor.type_number, tensor.stored)
 
 
 def _converted(
@@ -156,30 +164,49 @@ def _converted(
         return
     quantize = partial(_quantized, tensor, source.type_number, options)
     importance = options.choices.importance_of(tensor.name, tensor.shape)
-    chunks = _chunks(tensor, source.weights, importance)
-    yield from pool.map(quantize, *zip(*chunks, strict=True))
+    started: deque[Future[_Bytes]] = deque()
+    for rows, columns in _chunks(tensor, source, importance):
+        started.append(pool.submit(quantize, rows, columns))
+        # More would wait in memory where the disk is slower than the cores.
+        if len(started) > _CHUNKS_PER_THREAD * options.threads:
+            yield started.popleft().result()
+    yield from (chunk.result() for chunk in started)
 
 
 def _chunks(
-    tensor: PlacedTensor, weights: npt.NDArray[Any], importance: _Floats | None
-) -> Iterator[tuple[npt.NDArray[Any], _Floats | None]]:
+    tensor: PlacedTensor, source: ReadWeights, importance: _Floats | None
+) -> Iterator[tuple[_Rows, _Floats | None]]:
     """Yield runs of rows with the importance of their columns; no run crosses experts."""
     *outer, width = tensor.shape
-    experts = weights.reshape(math.prod(outer[:-1]), math.prod(outer[-1:]), -1)
+    count = math.prod(outer[-1:])
     step = max(1, _CHUNK_WEIGHTS // width)
-    for index, rows in enumerate(experts):
+    for index, rows in enumerate(_experts(source.weights, math.prod(outer[:-1]), count)):
         columns = None if importance is None else importance[index]
-        for start in range(0, len(rows), step):
+        for start in range(0, count, step):
             yield rows[start : start + step], columns
+
+
+def _experts(
+    weights: npt.NDArray[Any] | tuple[StoredRows, ...], experts: int, count: int
+) -> Iterator[_Rows]:
+    """Yield the `count` rows of every expert, of which there is one if it is a plain matrix."""
+    if not isinstance(weights, tuple):
+        yield from weights.reshape(experts, count, -1)
+    elif len(weights) == 1:
+        yield from (weights[0][index * count : (index + 1) * count] for index in range(experts))
+    else:
+        yield from weights
 
 
 def _quantized(
     tensor: PlacedTensor,
     source_type: int,
     options: QuantizationOptions,
-    rows: npt.NDArray[Any],
+    rows: _Rows,
     importance: _Floats | None,
 ) -> _Bytes:
+    if isinstance(rows, StoredRows):
+        rows = rows.read_bytes()
     numbers = _numbers(source_type, rows)
     if not _are_finite(numbers):
         raise AppError(ErrorCode.WEIGHTS_NOT_FINITE, tensor=tensor.name)

@@ -71,6 +71,11 @@ def main() -> None:
         command = (sys.executable, "-m", "app", "convert", source, "--to", ours)
         grist = run(*command, "--level", level.name, "--threads", threads)
         is_same = filecmp.cmp(theirs, ours, shallow=False)
+        Path(ours).unlink()
+        shares = (sys.executable, "-m", "tests.benchmarks.conversion_shares")
+        told = subprocess.check_output(
+            (*shares, source, ours, level.name, threads), stderr=subprocess.DEVNULL, text=True
+        )
     total = converted.seconds + quantized.seconds
     print(f"{level.name}, {threads} threads; files {'equal' if is_same else 'DIFFERENT'}")
     print(f"{'':<36}{'seconds':>9}{'ratio':>8}{'peak memory':>14}")
@@ -82,6 +87,7 @@ def main() -> None:
     ):
         ratio = f"{total / cost.seconds:.1f}x"
         print(f"{label:<36}{cost.seconds:>9.1f}{ratio:>8}{cost.peak_bytes / 1e9:>11.2f} GB")
+    print(told, end="")
 
 
 if __name__ == "__main__":

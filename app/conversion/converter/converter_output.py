@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.conversion.converter.lazy_tensors import evaluated, stored_rows, weights_read
+from app.conversion.converter.lazy_tensors import evaluated, is_as_stored, stored_rows, weights_read
 from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import NoticeReported
@@ -86,16 +86,18 @@ def _left_out(writer: Any) -> NoticeReported:
 
 def _laid_out(name: str, info: Any) -> LaidOutTensor:
     shape = tuple(int(length) for length in info.shape)
-    stored, reads = stored_rows(info.tensor, shape), weights_read(info.tensor)
-    lazy = [info.tensor]
-    # From here on only the tensor holds its lazy tree, and releases it once it is loaded.
-    info.tensor = None
-    return LaidOutTensor(
+    lazy, type_number = [info.tensor], int(info.dtype)
+    stored = stored_rows(info.tensor, shape)
+    laid_out = LaidOutTensor(
         name=name,
         shape=shape,
-        type_number=int(info.dtype),
+        type_number=type_number,
         size_bytes=int(info.nbytes),
-        load=lambda: evaluated(lazy.pop(), int(info.dtype)),
+        load=lambda: evaluated(lazy.pop(), type_number),
         stored=stored,
-        reads=reads,
+        is_as_stored=bool(stored) and is_as_stored(info.tensor, type_number),
+        reads=weights_read(info.tensor),
     )
+    # From here on only the tensor holds its lazy tree, and releases it once it is loaded.
+    info.tensor = None
+    return laid_out

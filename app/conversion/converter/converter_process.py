@@ -36,6 +36,8 @@ def activate_converter(folder: Path, transformers: Transformers = "own") -> None
         TRANSFORMERS_OFFLINE="1",
         TRANSFORMERS_NO_ADVISORY_WARNINGS="1",
         TOKENIZERS_PARALLELISM="1",
+        # torch's threads would wait for their next work by spinning, on cores that quantize.
+        OMP_WAIT_POLICY="PASSIVE",
     )
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("hf-to-gguf").setLevel(logging.WARNING)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.checkpoint.folder_kind import is_outline
 from app.conversion.converter.patches.lazy_assignment import run_step
 from app.conversion.converter.patches.missing_weights import require_weights
 from app.conversion.converter.weight_provider import provided_weights
@@ -35,12 +36,15 @@ def evaluated(lazy: Any, type_number: int) -> npt.NDArray[Any]:
     """Return the values of a tensor that the converter would write as ggml's type `type_number`.
 
     They are of 32 bits for bfloat16, of the type's own width for the other floating types, and the
-    bytes of its blocks for any other type.
+    bytes of its blocks for any other type. Weights that are in memory as they would be written are
+    left as bytes, too.
     """
     from gguf import LazyChunkedTensor, LazyNumpyTensor
 
     if isinstance(lazy, LazyChunkedTensor):
         return _read_chunks(lazy)
+    if (held := _held_as_stored(lazy, type_number)) is not None:
+        return held
     if type_number == BFLOAT16 and isinstance(lazy, LazyNumpyTensor):
         # What the lazy rounding to bfloat16 would be given.
         lazy = lazy._args[0]
@@ -74,6 +78,73 @@ def stored_rows(lazy: Any, shape: Sequence[int]) -> tuple[StoredRows, ...]:
     return () if sum(part.count for part in rows) % experts else rows
 
 
+def is_as_stored(lazy: Any, type_number: int) -> bool:
+    """Return whether a tensor is stored as the converter would write it as ggml's `type_number`.
+
+    Its rows are then those of `stored_rows`, in this order. Those of an outline are not stored.
+    """
+    places = _places_as_stored(lazy, type_number)
+    return bool(places) and not any(is_outline(place.file.parent) for place in places)
+
+
+def _held_as_stored(lazy: Any, type_number: int) -> npt.NDArray[np.uint8] | None:
+    """Return the bytes of each row, if the tensor is in memory as it would be written."""
+    held = [provided_weights(place) for place in _places_as_stored(lazy, type_number)]
+    parts = [part for part in held if part is not None]
+    if not parts or len(parts) < len(held):
+        return None
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return whole.reshape(*lazy.shape[:-1], -1)
+
+
+def _places_as_stored(lazy: Any, type_number: int) -> list[WeightRange]:
+    """Return the stored tensors that are a tensor's parts in order, type and values; [] if not.
+
+    The converter may widen values to 32 bits and make them narrow again, and it stacks experts.
+    """
+    from gguf import LazyNumpyTensor
+    from gguf.lazy import LazyBase
+
+    match lazy:
+        case LazyNumpyTensor(_args=[LazyNumpyTensor(_args=[LazyBase() as whole])]):
+            is_type_change = type_number == BFLOAT16
+        case LazyNumpyTensor(_args=[LazyNumpyTensor(_args=[LazyBase() as whole]), type() as kind]):
+            is_type_change = kind in {np.float16, np.float32}
+        case _:
+            return []
+    # A tensor of torch becomes one of numpy by nothing but the step that says so.
+    if not is_type_change or isinstance(whole, LazyNumpyTensor):
+        return []
+    parts = whole._args[0] if _is_stack(whole) else [whole]
+    places = [_place_of(part, type_number) for part in parts]
+    found = [place for place in places if place is not None]
+    return found if len(found) == len(places) else []
+
+
+def _place_of(lazy: Any, type_number: int) -> WeightRange | None:
+    """Return the place of a tensor of torch that is a stored one of a type, or this in 32 bits."""
+    import torch
+    from gguf.lazy import LazyBase
+    from gguf.utility import LocalTensor
+
+    match lazy:
+        case LazyBase(_args=[LazyBase(_args=[LocalTensor() as source]), torch.dtype() as kind]):
+            if kind is not torch.float32:
+                return None
+        case LazyBase(_args=[LocalTensor() as source]):
+            pass
+        case _:
+            return None
+    if _NUMBERS.get(source.dtype) != type_number or tuple(source.shape) != tuple(lazy.shape):
+        return None
+    return _range_of(source)
+
+
+def _range_of(source: Any) -> WeightRange:
+    place = source.data_range
+    return WeightRange(Path(place.filename), place.offset, place.size)
+
+
 def weights_read(lazy: Any) -> frozenset[WeightRange] | None:
     """Return the stored tensors that evaluating a lazy tensor reads; None where that is unknown."""
     from gguf import LazyChunkedTensor
@@ -88,8 +159,8 @@ def weights_read(lazy: Any) -> frozenset[WeightRange] | None:
             case LazyChunkedTensor():
                 # Its chunks are functions, whose reads are unknown.
                 return None
-            case LocalTensor(data_range=place):
-                found.add(WeightRange(Path(place.filename), place.offset, place.size))
+            case LocalTensor() as source:
+                found.add(_range_of(source))
             case LazyBase() as step if id(step) not in visited and step._data is None:
                 visited.add(id(step))
                 pending += [*step._args, *step._kwargs.values()]
@@ -161,7 +232,7 @@ def _read_wide(source: Any) -> Any:
     place = source.data_range
     numbers = np.empty((1, place.size // 2), dtype=np.float32)
     start = 0
-    for piece in _pieces(WeightRange(Path(place.filename), place.offset, place.size)):
+    for piece in _pieces(_range_of(source)):
         into = numbers[:, start // 2 : (start + piece.size) // 2]
         dequantize_rows(BFLOAT16, piece.reshape(1, -1), into)
         start += piece.size

@@ -33,8 +33,9 @@ class LaidOutTensor:
     `type_number` is ggml's. `load` reads the weights, once: as values of 16 or 32 bits, or as
     the bytes (of type uint8) that a GGUF file holds for that type. `stored` is where the rows of a
     matrix, or of a larger one that it is a part of, lie: expert after expert, else in any order;
-    empty where that is unknown. `reads` are the stored tensors that `load` reads; None where that
-    is unknown.
+    empty where that is unknown. If it `is_as_stored`, these rows are the whole tensor, in its order
+    and type, and can be read a few at a time instead of by `load`. `reads` are the stored tensors
+    that `load` reads; None where that is unknown.
     """
 
     name: str
@@ -43,6 +44,7 @@ class LaidOutTensor:
     size_bytes: int
     load: Callable[[], npt.NDArray[Any]]
     stored: tuple[StoredRows, ...] = ()
+    is_as_stored: bool = False
     reads: frozenset[WeightRange] | None = None
 
     @property

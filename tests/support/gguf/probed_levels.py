@@ -18,10 +18,15 @@ from tests.support.machine.verbs import ROOT
 
 
 class ProbedLevels(msgspec.Struct, frozen=True):
-    """The qualities by level, and the matrices whose rows can't be read separately."""
+    """The qualities by level, and how matrices are read.
+
+    `read_whole` are those whose rows can't be read separately, `as_stored` those that are written
+    from the stored rows, in their order.
+    """
 
     qualities: dict[str, Quality]
     read_whole: list[str]
+    as_stored: list[str]
 
 
 def probed_levels(source: Path, importance: Path | None = None) -> ProbedLevels:
@@ -58,9 +63,10 @@ def main() -> None:
     with hollow_file(layout) as hollow:
         plans = [plan_types(layout, hollow, level, choices) for level in LEVELS]
     whole = [tensor.name for tensor in layout.tensors if tensor.shape[1:] and not tensor.stored]
+    as_stored = [tensor.name for tensor in layout.tensors if tensor.is_as_stored]
     threads = os.cpu_count() or 1
     found = probe_quality(layout, plans, lambda _: None, choices=choices, threads=threads)
-    sys.stdout.buffer.write(msgspec.json.encode(ProbedLevels(found, whole)))
+    sys.stdout.buffer.write(msgspec.json.encode(ProbedLevels(found, whole, as_stored)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.conversion.layout.layout import Layout
+from app.conversion.layout.layout import FLOAT32, Layout
+from app.conversion.layout.stored_rows import StoredRows
 from app.conversion.loadability import require_loadable
 from app.conversion.type_choices import NO_CHOICES
 from app.conversion.type_plan import TypePlan, hollow_file, plan_types
@@ -121,6 +123,44 @@ def test_a_reader_that_fails_leaves_nothing(lay_out: LayOut, target: Path) -> No
     with pytest.raises(OSError, match="the disk is gone") as caught:
         write(replace(layout, tensors=failing), target, "Q8_0")
     assert threading.active_count() == threads, caught
+    assert not list(target.iterdir())
+
+
+def on_the_disk(layout: Layout, weights: Weights, file: Path) -> Layout:
+    """A layout whose matrices are never loaded whole."""
+    tensors = []
+    with file.open("wb") as written:
+        for tensor in layout.tensors:
+            *outer, width = tensor.shape
+            rows = StoredRows(file, written.tell(), math.prod(outer), width, FLOAT32)
+            written.write(weights[tensor.name].tobytes())
+            known = {"load": never, "stored": (rows,), "is_as_stored": True} if outer else {}
+            tensors.append(replace(tensor, **known))
+    return replace(layout, tensors=tuple(tensors))
+
+
+def never() -> object:
+    raise AssertionError("nothing is read whole")
+
+
+def test_rows_read_a_few_at_a_time_make_the_same_files(
+    lay_out: LayOut, weights: Weights, target: Path, tmp_path: Path
+) -> None:
+    levels = ("F32", "BF16", "Q8_0", "Q4_K_M")
+    files, _ = write(lay_out(), target, *levels)
+    others, _ = write(on_the_disk(lay_out(), weights, tmp_path / "rows"), tmp_path / "b", *levels)
+    for file, other in zip(files, others, strict=True):
+        assert file.read_bytes() == other.read_bytes()
+
+
+def test_weights_that_are_cut_off_meanwhile_leave_nothing(
+    lay_out: LayOut, weights: Weights, target: Path, tmp_path: Path
+) -> None:
+    layout = on_the_disk(lay_out(), weights, tmp_path / "rows")
+    with (tmp_path / "rows").open("r+b") as file:
+        file.truncate(file.seek(0, 2) // 2)
+    error = refused(lambda: write(layout, target, "Q8_0"))
+    assert (error.code, error.details["file"]) == (ErrorCode.FILE_UNREADABLE, "rows")
     assert not list(target.iterdir())
 
 
