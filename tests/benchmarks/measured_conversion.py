@@ -27,6 +27,7 @@ _WAYS = {
     "chosen types": ("--target-bits", "4.5"),
     "corrected": ("--level", "Q4_K_M", "--correct"),
     "both": ("--target-bits", "4.5", "--correct"),
+    "both, tuned": ("--target-bits", "2.7", "--correct", "--tune"),
 }
 _GRADIENTS = "measure-gradients"
 _POLL_SECONDS = 0.2
