@@ -16,6 +16,7 @@ from app.allocation.gradient_child import ask
 from app.allocation.kept_answers import kept_answer
 from app.allocation.study import Study
 from app.conversion.pipeline import Report
+from app.gguf_file.tensor_names import EMBEDDING, OUTPUT
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.sensitivity.requests import (
     LAYERS,
@@ -50,7 +51,6 @@ _EXACT_AND_OTHERS = 4
 _SLOW_MACHINE = ComputingRates(operations=3e10, roundings=3e7, slow_roundings=1e6)
 _WORTH_TELLING = 20
 """Seconds on a slow machine; measuring its rates takes some, too."""
-_OUTPUT, _EMBEDDING = "output.weight", "token_embd.weight"
 
 
 @dataclass(frozen=True)
@@ -231,9 +231,9 @@ def _slow_types(types: Sequence[int]) -> list[int]:
 
 def _is_product(study: Study, matrix: _Matrix) -> bool:
     """Return whether inputs are multiplied by a matrix: an embedding only if it is tied."""
-    if matrix.name != _EMBEDDING:
+    if matrix.name != EMBEDDING:
         return True
-    return all(tensor.name != _OUTPUT for tensor in study.plans[0].tensors)
+    return all(tensor.name != OUTPUT for tensor in study.plans[0].tensors)
 
 
 def _matrices(study: Study) -> Iterator[_Matrix]:

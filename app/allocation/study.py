@@ -19,13 +19,13 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Checked, Event, Progressed
 from app.core.levels import LEVELS
 from app.gguf_file.header_reader import Value, read_header
+from app.gguf_file.tensor_names import EMBEDDING
 from app.measurement.texts.rendered_text import TextFor
 from app.sensitivity.requests import SAMPLED_SEQUENCES, CheckpointTokens
 
 _CHECKED = 8
 """Sequences for the check of a choice."""
 _FEWEST_MOMENTS = 2
-_EMBEDDING = "token_embd.weight"
 _QUANTIZED_LEVELS = tuple(level for level in LEVELS if level.name not in {"F16", "BF16", "F32"})
 
 
@@ -62,7 +62,7 @@ class Study:
     @property
     def vocabulary_size(self) -> int:
         """The number of rows of the embedding."""
-        shapes = (tensor.shape for tensor in self.layout.tensors if tensor.name == _EMBEDDING)
+        shapes = (tensor.shape for tensor in self.layout.tensors if tensor.name == EMBEDDING)
         return max((shape[0] for shape in shapes), default=0)
 
     def plan(self, level: str) -> TypePlan:

@@ -18,12 +18,12 @@ from app.conversion.measured_metadata import MeasuredMetadata
 from app.conversion.rounded_rows import RoundedRows
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import COPY, Level
+from app.gguf_file.tensor_names import EMBEDDING, OUTPUT
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.gguf_file.type_recipe import Recipe
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
 
-_EMBEDDING, _OUTPUT = "token_embd.weight", "output.weight"
 _WRITABLE_TYPES = {
     kind.name.lower(): number for number, kind in TENSOR_TYPES.items() if kind.can_quantize
 }
@@ -66,7 +66,7 @@ class TypeChoices:
 
     def name_type_of(self, tensor: str) -> bool:
         """Return whether the user named the type of a tensor."""
-        named = {_EMBEDDING: self.embedding_type, _OUTPUT: self.output_type}
+        named = {EMBEDDING: self.embedding_type, OUTPUT: self.output_type}
         return bool(named.get(tensor)) or any(
             re.search(pattern, tensor) for pattern, _ in self.overrides
         )
@@ -84,7 +84,7 @@ class TypeChoices:
         experts = math.prod(shape[:-2])
         if weights.size != experts * width:
             # llama.cpp lets the embeddings pass: their entry is never of use.
-            if name == _EMBEDDING:
+            if name == EMBEDDING:
                 return None
             raise AppError(ErrorCode.IMPORTANCE_MATRIX_MISFIT, tensor=name)
         return weights.reshape(experts, width)

@@ -28,6 +28,7 @@ from app.gguf_file.header_writer import (
     padded,
     without_vocabulary,
 )
+from app.gguf_file.tensor_names import EMBEDDING, OUTPUT
 from app.gguf_file.tensor_types import TENSOR_TYPES, TYPE_NUMBERS, type_name
 from app.native.library import load_llama, log
 from app.native.quantization import (
@@ -38,7 +39,7 @@ from app.native.quantization import (
 
 _FTYPE_ALL_F32 = 0
 _NEEDS_IMPORTANCE = "will require an imatrix"
-_NEVER_BOUND = frozenset({"token_embd.weight", "output.weight"})
+_NEVER_BOUND = frozenset({EMBEDDING, OUTPUT})
 _BOUND_LEVEL, _BOUND_LEVELS_TYPE = "Q2_K_S", "q2_K"
 _TENSOR_LINE = re.compile(
     r"\[\s*\d+/\s*\d+\] (?P<name>\S+)\s+- \[[^\]]*\], type =\s+(?P<old>\S+), size =[^\n(]*"

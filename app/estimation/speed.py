@@ -21,7 +21,8 @@ from app.estimation.kv_cache import SizedCache
 from app.estimation.model_shape import ModelShape
 from app.estimation.placement import Placement, Span
 from app.estimation.rates import COSTS, MATRIX_TYPES, DeviceRates, MachineRates
-from app.estimation.weights import EMBEDDING, has_tied_output, role_of
+from app.estimation.weights import has_tied_output, role_of
+from app.gguf_file.tensor_names import EMBEDDING
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.load_log import LoadLog
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
+from app.gguf_file.tensor_names import EMBEDDING
 from app.native.load_log import LoadLog
 
-EMBEDDING = "token_embd.weight"
 """The matrix with a row for each token of the vocabulary."""
 
 _INPUTS = frozenset(

@@ -16,10 +16,9 @@ from app.conversion.type_plan import TypePlan
 from app.core.events import Event
 from app.estimation.linearity import MatrixDistortion, predicted_quality
 from app.estimation.quality import Quality
+from app.gguf_file.tensor_names import EMBEDDING, OUTPUT
 from app.gguf_file.tensor_types import FLOATING_TYPES
 from app.profiling.matrix_errors import MatrixErrors, matrix_errors
-
-_EMBEDDING, _OUTPUT = "token_embd.weight", "output.weight"
 
 
 def probe_quality(
@@ -67,7 +66,7 @@ def _of_plan(
     plan: TypePlan, types: Mapping[str, Collection[int]], errors: MatrixErrors
 ) -> Iterator[MatrixDistortion]:
     names = {tensor.name for tensor in plan.tensors}
-    output = _OUTPUT if _OUTPUT in names else _EMBEDDING
+    output = OUTPUT if OUTPUT in names else EMBEDDING
     for tensor in plan.tensors:
         kind = tensor.type_number
         if kind in types.get(tensor.name, ()) and kind not in FLOATING_TYPES:
@@ -79,4 +78,4 @@ def _of_plan(
 
 def _width(layout: Layout) -> int:
     """Return the length of the embedding vectors."""
-    return next(tensor.shape[-1] for tensor in layout.tensors if tensor.name == _EMBEDDING)
+    return next(tensor.shape[-1] for tensor in layout.tensors if tensor.name == EMBEDDING)

@@ -17,6 +17,7 @@ import torch
 
 from app.core.events import Event, Progressed
 from app.core.files import temporary_folder
+from app.gguf_file.tensor_names import EMBEDDING
 from app.sensitivity.effects import CombinedSample, EffectSample, LookupSample
 from app.sensitivity.layered_model import LayeredModel
 from app.sensitivity.matrix_statistics import MatrixStatistics, StatisticsPlan, statistics_of
@@ -31,7 +32,6 @@ from app.sensitivity.requests import (
 
 GradingStep = Literal["sensitivity", "rounding"]
 """What matrices are graded for: to measure errors in them, or to correct their rounding."""
-_EMBEDDING = "token_embd.weight"
 _WAY_DOWN = 7
 """The time of a layer on the way down, in that of one on the way up."""
 
@@ -97,7 +97,7 @@ class _Run:
         tied = []
         for matrix in self._of_output():
             # A tied embedding must wait for its lookups.
-            if matrix.place.tensor == _EMBEDDING:
+            if matrix.place.tensor == EMBEDDING:
                 tied.append(matrix)
             else:
                 yield matrix
@@ -123,7 +123,7 @@ class _Run:
                 yield from self._graded(statistics, layer.weights[statistics.name])
 
     def _of_embedding(self, tied: list[GradedMatrix]) -> Iterator[GradedMatrix]:
-        names = (name for name, place in self._places.items() if place.tensor == _EMBEDDING)
+        names = (name for name, place in self._places.items() if place.tensor == EMBEDDING)
         name = next(names, None)
         if name is None:
             return
@@ -131,7 +131,7 @@ class _Run:
         lookups = LookupSample(self._tokens.reshape(-1), gradients.reshape(-1, gradients.shape[-1]))
         statistics = tied[0].statistics if tied else None
         sample = CombinedSample([lookups, *(matrix.sample for matrix in tied)])
-        yield GradedMatrix(Place(_EMBEDDING), self._model.outside_weights[name], statistics, sample)
+        yield GradedMatrix(Place(EMBEDDING), self._model.outside_weights[name], statistics, sample)
 
     def _graded(
         self, statistics: MatrixStatistics, weights: torch.Tensor

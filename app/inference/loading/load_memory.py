@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.gguf_file.model import Model
+from app.gguf_file.tensor_names import EMBEDDING
 from app.native.load_log import LoadLog, by_device
 
 _MAPPED = "_Mapped"
-_EMBEDDING = "token_embd.weight"
 
 
 def memory_of(
@@ -53,7 +53,7 @@ def _used(load: LoadLog, model: Model, tensor_bytes: int) -> dict[str, int]:
 def _copied_bytes(load: LoadLog, model: Model) -> int:
     """Return the size of the token embedding if a device's output layer has a copy of it."""
     output_device = load.layer_devices[-1] if load.layer_devices else PROCESSOR
-    is_tied = load.asked_tensors.count(_EMBEDDING) > 1
+    is_tied = load.asked_tensors.count(EMBEDDING) > 1
     if output_device == PROCESSOR or not is_tied:
         return 0
-    return model.tensor_bytes(_EMBEDDING)
+    return model.tensor_bytes(EMBEDDING)
