@@ -95,7 +95,10 @@ def test_a_model_that_was_read_goes_on_when_its_file_is_cut_short(client: Client
     os.truncate(client.model, 2**16)
     client.wait_until(lambda: bool(client.notices))
     assert "it was truncated" in client.notices[-1]
-    assert client.reply().state == "complete"
+    so_far = client.text
+    # A random model may talk until its context is full.
+    client.wait_until(lambda: client.text != so_far or client.ended is not None)
+    assert client.ended is None or client.ended.state == "complete"
     assert isinstance(client.engine.state, EngineReady)
 
 
