@@ -11,8 +11,6 @@ from itertools import accumulate
 from app.gguf_file.tensor_names import EMBEDDING
 from app.native.load_log import LoadLog
 
-"""The matrix with a row for each token of the vocabulary."""
-
 _INPUTS = frozenset(
     {
         EMBEDDING,

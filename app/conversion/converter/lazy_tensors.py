@@ -84,7 +84,8 @@ def is_as_stored(lazy: Any, type_number: int) -> bool:
     Its rows are then those of `stored_rows`, in this order. Those of an outline are not stored.
     """
     places = _places_as_stored(lazy, type_number)
-    return bool(places) and not any(is_outline(place.file.parent) for place in places)
+    folders = {place.file.parent for place in places}
+    return bool(folders) and not any(map(is_outline, folders))
 
 
 def _held_as_stored(lazy: Any, type_number: int) -> npt.NDArray[np.uint8] | None:
@@ -123,18 +124,14 @@ def _places_as_stored(lazy: Any, type_number: int) -> list[WeightRange]:
 
 def _place_of(lazy: Any, type_number: int) -> WeightRange | None:
     """Return the place of a tensor of torch that is a stored one of a type, or this in 32 bits."""
-    import torch
     from gguf.lazy import LazyBase
     from gguf.utility import LocalTensor
 
-    match lazy:
-        case LazyBase(_args=[LazyBase(_args=[LocalTensor() as source]), torch.dtype() as kind]):
-            if kind is not torch.float32:
-                return None
-        case LazyBase(_args=[LocalTensor() as source]):
-            pass
-        case _:
-            return None
+    if not isinstance(lazy, LazyBase):
+        return None
+    source = _widened_source(lazy) or next(iter(lazy._args), None)
+    if not isinstance(source, LocalTensor):
+        return None
     if _NUMBERS.get(source.dtype) != type_number or tuple(source.shape) != tuple(lazy.shape):
         return None
     return _range_of(source)
