@@ -124,13 +124,8 @@ def _places_as_stored(lazy: Any, type_number: int) -> list[WeightRange]:
 
 def _place_of(lazy: Any, type_number: int) -> WeightRange | None:
     """Return the place of a tensor of torch that is a stored one of a type, or this in 32 bits."""
-    from gguf.lazy import LazyBase
-    from gguf.utility import LocalTensor
-
-    if not isinstance(lazy, LazyBase):
-        return None
-    source = _widened_source(lazy) or next(iter(lazy._args), None)
-    if not isinstance(source, LocalTensor):
+    source = _widened_source(lazy) or _stored_source(lazy)
+    if source is None:
         return None
     if _NUMBERS.get(source.dtype) != type_number or tuple(source.shape) != tuple(lazy.shape):
         return None
@@ -213,14 +208,23 @@ def _evaluate(lazy: Any) -> Any:
 def _widened_source(lazy: Any) -> Any | None:
     """Return the stored tensor, if this is only its bfloat16 values widened to 32 bits."""
     import torch
+    from gguf.lazy import LazyBase
+
+    match lazy:
+        case LazyBase(_args=[LazyBase(dtype=torch.bfloat16) as tensor, torch.float32]):
+            return _stored_source(tensor) if tensor.shape == lazy.shape else None
+    return None
+
+
+def _stored_source(lazy: Any) -> Any | None:
+    """Return the stored tensor, if this is only its values; None once they were read."""
+    from gguf.lazy import LazyBase
     from gguf.utility import LocalTensor
 
-    if lazy._args[1:] != (torch.float32,) or lazy.dtype is not torch.float32:
-        return None
-    tensor = lazy._args[0]
-    is_cast = tensor.dtype is torch.bfloat16 and tensor.shape == lazy.shape
-    source = tensor._args[0] if is_cast and len(tensor._args) == 1 else None
-    return source if isinstance(source, LocalTensor) else None
+    match lazy:
+        case LazyBase(_args=[LocalTensor() as source]):
+            return source
+    return None
 
 
 def _read_wide(source: Any) -> Any:
