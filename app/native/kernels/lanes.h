@@ -6,6 +6,12 @@
 #ifndef GRISTMILL_LANES_H
 #define GRISTMILL_LANES_H
 
+/* A loop over the lanes that copies stays one: as a call of memcpy it would store in pieces narrower than the loads that
+ * follow, which then wait for all of them. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -30,6 +36,7 @@
 #define EXPORT __declspec(dllexport)
 #define INLINE static __forceinline
 #define ALIGNED __declspec(align(64))
+#define PAGE_ALIGNED __declspec(align(4096))
 #define RESTRICT __restrict
 /* With AVX2, older versions fuse multiplications and additions, which rounds once instead of twice. */
 #pragma fp_contract(off)
@@ -37,11 +44,13 @@
 #define EXPORT __declspec(dllexport)
 #define INLINE static inline __attribute__((always_inline, unused))
 #define ALIGNED __attribute__((aligned(64)))
+#define PAGE_ALIGNED __attribute__((aligned(4096)))
 #define RESTRICT restrict
 #else
 #define EXPORT __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline, unused))
 #define ALIGNED __attribute__((aligned(64)))
+#define PAGE_ALIGNED __attribute__((aligned(4096)))
 #define RESTRICT restrict
 #endif
 

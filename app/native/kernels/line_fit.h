@@ -29,15 +29,18 @@ typedef struct {
     ALIGNED float error[LANES];
 } Progress;
 
-typedef struct {
+/* Values and weights lie at the start of a page, numbers in its middle: a load soon after a store waits for it where the
+ * lowest twelve bits of their addresses are equal. */
+typedef struct PAGE_ALIGNED {
     ALIGNED float factor[LANES];
-    ALIGNED float numbers[LONGEST_SUB_BLOCK][LANES];
     ALIGNED float sum_q[LANES];  /* sum of w * q */
     ALIGNED float sum_qq[LANES]; /* sum of w * q * q */
     ALIGNED float sum_qx[LANES]; /* sum of w * q * x */
     ALIGNED float determinant[LANES];
     ALIGNED float scale[LANES];
     ALIGNED float minimum[LANES];
+    ALIGNED float apart[LONGEST_SUB_BLOCK / 2][LANES];
+    ALIGNED float numbers[LONGEST_SUB_BLOCK][LANES];
 } Candidate;
 
 /* Where some lane's numbers may lie before they are limited to 0 to `highest`; UNKNOWN: anywhere, even where
@@ -53,22 +56,21 @@ INLINE float number_at(float value, int highest, int outside) {
     return float_of(bits);
 }
 
-/* Subtraction and multiplication keep the order, so the least and the greatest value tell. A factor below zero, as of
- * an origin above all values, is left to nearest_int. */
+/* Where the numbers may lie for factors that map the range from the origin to the greatest value to `reach`. Subtraction
+ * and multiplication keep the order, so the greatest value tells, by `reach`, and the least one. What is out of the
+ * ordinary, such as a factor below zero, as of an origin above all values, is left to nearest_int. */
 INLINE int find_outside(const Progress *RESTRICT p, const float *RESTRICT factor, const float *RESTRICT origin,
-                        int highest) {
-    ALIGNED int32_t above[LANES], below[LANES], outside[LANES], strange[LANES];
+                        float reach, int highest) {
+    ALIGNED int32_t below[LANES], strange[LANES];
+    const int above = reach > (float)highest + 0.499f ? ABOVE : INSIDE;
     FOR_LANES {
-        const float f = factor[lane], first = f * (p->least[lane] - origin[lane]);
-        const float last = f * (p->greatest[lane] - origin[lane]);
-        above[lane] = -!(last < (float)highest + 0.5f);
-        below[lane] = -!((f > 0) & (first >= -0.5f));
-        outside[lane] = above[lane] | below[lane];
-        strange[lane] = -!((f > 0) & (fabsf(first) < LARGEST_SMALL) & (fabsf(last) < LARGEST_SMALL));
+        const float first = factor[lane] * (p->least[lane] - origin[lane]);
+        const int ordinary = (factor[lane] > 1e-30f) & (first < LARGEST_SMALL);
+        below[lane] = -!(ordinary & (first >= -0.5f));
+        strange[lane] = -!(ordinary & (first > -LARGEST_SMALL));
     }
-    if (!any_lane(outside)) return INSIDE;
-    if (any_lane(strange)) return UNKNOWN;
-    return (any_lane(above) ? ABOVE : 0) | (any_lane(below) ? BELOW : 0);
+    if (!any_lane(below)) return above;
+    return any_lane(strange) ? UNKNOWN : above | BELOW;
 }
 
 INLINE void add_totals(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], int length,

@@ -5,14 +5,8 @@
 
 #include "line_fit.h"
 
-/* Sub-blocks are searched in turns, which hides the latency of the divisions. More than 32 weights of 32 lanes nearly
- * fill the first cache: at times, when something else needs it too, they took a third longer. */
-#if defined(__AVX512F__)
-enum { WEIGHTS_TOGETHER = 32 };
-#else
-enum { WEIGHTS_TOGETHER = 64 };
-#endif
-enum { SHORTEST_SUB_BLOCK = 16, MOST_TOGETHER = WEIGHTS_TOGETHER / SHORTEST_SUB_BLOCK };
+/* Two sub-blocks are searched in turns, which hides the latency of the divisions; more would leave the first cache. */
+enum { TOGETHER = 2 };
 
 /* `factor` and `origin` give the numbers found: q = nearest_int(factor * (x - origin)), clamped. */
 typedef struct {
@@ -45,7 +39,7 @@ INLINE void start_search(const float (*RESTRICT x)[LANES], const float (*RESTRIC
         found->origin[lane] = found->minimum[lane] = p->least[lane];
         found->scale[lane] = 1 / first;
     }
-    if (find_outside(p, found->factor, p->least, search.highest) == INSIDE) {
+    if (find_outside(p, found->factor, p->least, (float)search.highest, search.highest) == INSIDE) {
         add_first_errors(x, w, search, INSIDE, found, p->error);
     } else {
         add_first_errors(x, w, search, UNKNOWN, found, p->error);
@@ -54,11 +48,9 @@ INLINE void start_search(const float (*RESTRICT x)[LANES], const float (*RESTRIC
 
 INLINE void try_factor(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search, int n,
                        const Progress *RESTRICT p, const float *RESTRICT origin, Candidate *RESTRICT c) {
-    FOR_LANES {
-        const float range = p->greatest[lane] - origin[lane];
-        c->factor[lane] = (search.start + search.step * (float)n + (float)search.highest) / range;
-    }
-    switch (find_outside(p, c->factor, origin, search.highest)) {
+    const float reach = search.start + search.step * (float)n + (float)search.highest;
+    FOR_LANES c->factor[lane] = reach / (p->greatest[lane] - origin[lane]);
+    switch (find_outside(p, c->factor, origin, reach, search.highest)) {
     case INSIDE: fit_line(x, w, search, INSIDE, p, origin, c); break;
     case ABOVE: fit_line(x, w, search, ABOVE, p, origin, c); break;
     case BELOW: fit_line(x, w, search, BELOW, p, origin, c); break;
@@ -86,14 +78,14 @@ INLINE void keep_better_line(const float (*RESTRICT x)[LANES], const float (*RES
     }
 }
 
-/* Searches `blocks` sub-blocks per lane, up to MOST_TOGETHER, which lie one after the other.
+/* Searches `blocks` sub-blocks per lane, up to TOGETHER, which lie one after the other.
  *
  * Where all values are equal and none is above zero, ggml leaves before the search. Here the factor is infinite, so
  * that every number and the scale are 0 and no candidate has a determinant: the same result. */
 INLINE void search_scales_and_mins(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], Search search,
                                    int blocks, ScaleAndMin *RESTRICT found) {
-    Progress progress[MOST_TOGETHER];
-    Candidate candidates[MOST_TOGETHER];
+    Progress progress[TOGETHER];
+    Candidate candidates[TOGETHER];
     for (int k = 0; k < blocks; k++) {
         const int at = search.length * k;
         start_search(x + at, w + at, search, &progress[k], &found[k]);

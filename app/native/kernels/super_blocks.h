@@ -45,12 +45,13 @@ typedef struct {
 
 INLINE void search_sub_blocks(const float (*RESTRICT x)[LANES], const float *const *importance, Fit fit,
                               SubBlocks *RESTRICT blocks) {
-    ALIGNED float weights[WEIGHTS_TOGETHER][LANES], variance[LANES];
-    const int length = fit.search.length, together = WEIGHTS_TOGETHER / length;
+    PAGE_ALIGNED float weights[TOGETHER * LONGEST_SUB_BLOCK][LANES];
+    ALIGNED float variance[LANES];
+    const int length = fit.search.length;
     sum_squares(x, SUPER_BLOCK, variance);
     FOR_LANES variance[lane] = (float)fit.variance_factor * variance[lane] / SUPER_BLOCK;
-    for (int first = 0; first < SUPER_BLOCK / length; first += together) {
-        for (int block = first; block < first + together; block++) {
+    for (int first = 0; first < SUPER_BLOCK / length; first += TOGETHER) {
+        for (int block = first; block < first + TOGETHER; block++) {
             const float(*values)[LANES] = x + length * block;
             float(*own)[LANES] = weights + length * (block - first);
             if (importance) {
@@ -61,7 +62,7 @@ INLINE void search_sub_blocks(const float (*RESTRICT x)[LANES], const float *con
                 fit.weigh(values, own);
             }
         }
-        search_scales_and_mins(x + length * first, weights, fit.search, together, &blocks->found[first]);
+        search_scales_and_mins(x + length * first, weights, fit.search, TOGETHER, &blocks->found[first]);
     }
     for (int block = 0; block < SUPER_BLOCK / length; block++) {
         FOR_LANES blocks->scales[block][lane] = blocks->found[block].scale[lane];
@@ -121,7 +122,7 @@ INLINE void quantize_rows(const float *rows, uint8_t *target, int64_t row_count,
                           Fit fit, Layout layout) {
     const int64_t per_row = width / SUPER_BLOCK, count = row_count * per_row;
     for (int64_t first = 0; first < count; first += LANES) {
-        ALIGNED float x[SUPER_BLOCK][LANES];
+        PAGE_ALIGNED float x[SUPER_BLOCK][LANES];
         ALIGNED uint8_t bytes[MOST_BYTES][LANES];
         const float *blocks[LANES], *importances[LANES];
         find_blocks(blocks, rows, first, count, count, SUPER_BLOCK);

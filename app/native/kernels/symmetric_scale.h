@@ -26,18 +26,37 @@ INLINE int32_t stored_number(float value, int limit) {
     return clamp_int(nearest_int(value), -limit, limit - 1) + limit;
 }
 
-/* Which limits a number may exceed before it is limited. */
-enum { NEITHER = 0, UPPER = 1, LOWER = 2 };
+/* nearest_int, limited; of finite values, limited ones are expected. */
+INLINE float symmetric_number(float value, SymmetricSearch search) {
+    if (search.finite) return round_small(value);
+    return (float)clamp_int(nearest_int(value), -search.limit, search.limit - 1);
+}
 
-/* nearest_int, limited. As integers, the bits of positive floats are in order and above those of negative ones; as
- * unsigned integers, those of negative floats are in the order of magnitudes and above the others. */
-INLINE float symmetric_number(float value, SymmetricSearch search, int exceeded) {
-    if (!search.finite) return (float)clamp_int(nearest_int(value), -search.limit, search.limit - 1);
-    const int32_t highest = bits_of((float)(search.limit - 1)), lowest = bits_of(-(float)search.limit);
-    int32_t bits = bits_of(round_small(value));
-    if (exceeded & UPPER) bits = bits < highest ? bits : highest;
-    if (exceeded & LOWER) bits = (uint32_t)bits < (uint32_t)lowest ? bits : lowest;
-    return float_of(bits);
+/* A share of the extreme that every factor for n from `first` to `last` maps to `number`, which is a limit: greater
+ * shares are mapped to it, or beyond. */
+INLINE float share_of_limit(int number, int limit, int first, int last) {
+    const float least = ((float)number - 0.5f) / ((float)limit + 0.1f * (float)first);
+    const float greatest = ((float)number + 0.5f) / ((float)limit + 0.1f * (float)last);
+    return (least + greatest) / 2;
+}
+
+/* Limits values to what the factors for n from `first` to `last` map to the limits. This spares each factor the limiting
+ * of its numbers. Up to n = 4 none is mapped below -limit. */
+INLINE void limit_values(const float (*RESTRICT x)[LANES], SymmetricSearch search, const float *RESTRICT extreme, int first,
+                         int last, float (*RESTRICT limited)[LANES]) {
+    ALIGNED float least[LANES], greatest[LANES];
+    FOR_LANES {
+        const float upper = -share_of_limit(search.limit - 1, search.limit, first, last) * extreme[lane];
+        const float lower = last > 4 ? share_of_limit(search.limit, search.limit, first, last) * extreme[lane] : extreme[lane];
+        least[lane] = upper < lower ? upper : lower;
+        greatest[lane] = upper < lower ? lower : upper;
+    }
+    for (int i = 0; i < search.length; i++) {
+        FOR_LANES {
+            const float value = x[i][lane] > least[lane] ? x[i][lane] : least[lane];
+            limited[i][lane] = value < greatest[lane] ? value : greatest[lane];
+        }
+    }
 }
 
 /* Keeps a factor if it fits better, or if it is the first. */
@@ -60,7 +79,7 @@ INLINE int number_of_try(int place) { return place == 0 ? 0 : place < 10 ? place
  * side, which hides latency. ggml multiplies from the left, (w * x) * q, so w * x can be kept. */
 INLINE void try_factors(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES],
                         const float (*RESTRICT wx)[LANES], SymmetricSearch search, const float *RESTRICT extreme,
-                        int first, int count, int exceeded, BestScale *RESTRICT best) {
+                        int first, int count, BestScale *RESTRICT best) {
     ALIGNED float factors[MOST_FACTORS][LANES];
     Products sums[MOST_FACTORS];
     FOR_FACTORS(k) {
@@ -73,7 +92,7 @@ INLINE void try_factors(const float (*RESTRICT x)[LANES], const float (*RESTRICT
     for (int i = 0; i < search.length; i++) {
         FOR_FACTORS(k) {
             FOR_LANES {
-                const float number = symmetric_number(factors[k][lane] * x[i][lane], search, exceeded);
+                const float number = symmetric_number(factors[k][lane] * x[i][lane], search);
                 sums[k].qx[lane] += wx[i][lane] * number;
                 sums[k].qq[lane] += w[i][lane] * number * number;
             }
@@ -82,19 +101,21 @@ INLINE void try_factors(const float (*RESTRICT x)[LANES], const float (*RESTRICT
     FOR_FACTORS(k) keep_better_factor(&sums[k], factors[k], first + k == 0, best);
 }
 
-/* Keeps the best fit. Up to n = -6 no number can round to `limit`, and only from n = 5 on may one round to less than
- * -limit; loops of their own spare the others the comparisons. */
+/* Keeps the best fit. Up to n = -6 no number can round to `limit`. */
 INLINE void search_factors(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], SymmetricSearch search,
                            const float *RESTRICT extreme, BestScale *RESTRICT best) {
-    ALIGNED float wx[MOST_VALUES][LANES];
+    ALIGNED float wx[MOST_VALUES][LANES], limited[MOST_VALUES][LANES];
     for (int i = 0; i < search.length; i++) {
         FOR_LANES wx[i][lane] = w[i][lane] * x[i][lane];
     }
-    try_factors(x, w, wx, search, extreme, 0, 2, UPPER, best);
-    try_factors(x, w, wx, search, extreme, 2, 3, NEITHER, best);
-    for (int place = 5; place < 14; place += 3) try_factors(x, w, wx, search, extreme, place, 3, UPPER, best);
-    try_factors(x, w, wx, search, extreme, 14, 3, UPPER | LOWER, best);
-    try_factors(x, w, wx, search, extreme, 17, 2, UPPER | LOWER, best);
+    limit_values(x, search, extreme, -5, 4, limited);
+    try_factors(limited, w, wx, search, extreme, 0, 1, best);
+    try_factors(x, w, wx, search, extreme, 1, 2, best);
+    try_factors(x, w, wx, search, extreme, 3, 2, best);
+    for (int place = 5; place < 14; place += 3) try_factors(limited, w, wx, search, extreme, place, 3, best);
+    limit_values(x, search, extreme, 5, 9, limited);
+    try_factors(limited, w, wx, search, extreme, 14, 3, best);
+    try_factors(limited, w, wx, search, extreme, 17, 2, best);
 }
 
 /* Finds each lane's scale, and the factor that gives the numbers that it was found for; where no value is large enough,
