@@ -6,8 +6,8 @@
 #ifndef GRISTMILL_LANES_H
 #define GRISTMILL_LANES_H
 
-/* A loop over the lanes that copies stays one: as a call of memcpy it would store in pieces narrower than the loads that
- * follow, which then wait for all of them. */
+/* A loop over the lanes that copies stays one: as a call of memcpy it would store in pieces narrower than the loads
+ * that follow, which then wait for all of them. */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 #endif

@@ -29,8 +29,8 @@ typedef struct {
     ALIGNED float error[LANES];
 } Progress;
 
-/* Values and weights lie at the start of a page, numbers in its middle: a load soon after a store waits for it where the
- * lowest twelve bits of their addresses are equal. */
+/* Values and weights lie at the start of a page, numbers in its middle: a load soon after a store waits for it where
+ * the lowest twelve bits of their addresses are equal. */
 typedef struct PAGE_ALIGNED {
     ALIGNED float factor[LANES];
     ALIGNED float sum_q[LANES];  /* sum of w * q */
@@ -56,9 +56,9 @@ INLINE float number_at(float value, int highest, int outside) {
     return float_of(bits);
 }
 
-/* Where the numbers may lie for factors that map the range from the origin to the greatest value to `reach`. Subtraction
- * and multiplication keep the order, so the greatest value tells, by `reach`, and the least one. What is out of the
- * ordinary, such as a factor below zero, as of an origin above all values, is left to nearest_int. */
+/* Where the numbers may lie for factors that map the range from the origin to the greatest value to `reach`.
+ * Subtraction and multiplication keep the order, so the greatest value tells, by `reach`, and the least one. What is
+ * out of the ordinary, such as a factor below zero, as of an origin above all values, is left to nearest_int. */
 INLINE int find_outside(const Progress *RESTRICT p, const float *RESTRICT factor, const float *RESTRICT origin,
                         float reach, int highest) {
     ALIGNED int32_t below[LANES], strange[LANES];

@@ -27,11 +27,19 @@ INLINE void scale_by_extreme(const float (*RESTRICT scales)[LANES], uint8_t (*RE
     }
 }
 
+INLINE int are_finite(const float (*RESTRICT x)[LANES], int length) {
+    ALIGNED int32_t strange[LANES] = {0};
+    for (int i = 0; i < length; i++) {
+        FOR_LANES strange[lane] |= -!(fabsf(x[i][lane]) < INFINITY);
+    }
+    return !any_lane(strange);
+}
+
 INLINE void quantize_weighed(const float (*RESTRICT x)[LANES], const float *const *importance,
                              float (*RESTRICT factors)[LANES], uint8_t (*RESTRICT scale_numbers)[LANES],
                              float *RESTRICT scale) {
     const SymmetricSearch search = {.length = SUB_BLOCK, .limit = LIMIT, .finite = 1};
-    const SymmetricSearch scale_search = {.length = SUB_BLOCKS, .limit = SCALE_LIMIT, .finite = 0};
+    SymmetricSearch scale_search = {.length = SUB_BLOCKS, .limit = SCALE_LIMIT, .finite = 1};
     ALIGNED float scales[SUB_BLOCKS][LANES], weights[SUB_BLOCKS][LANES], w[SUB_BLOCK][LANES], variance[LANES];
     ALIGNED float factor[LANES];
     sum_squares(x, SUPER_BLOCK, variance);
@@ -43,7 +51,12 @@ INLINE void quantize_weighed(const float (*RESTRICT x)[LANES], const float *cons
         sum_lanes(w, SUB_BLOCK, weights[block]);
         find_symmetric_scale(x + start, w, search, scales[block], factors[block]);
     }
-    find_symmetric_scale(scales, weights, scale_search, scale, factor);
+    if (are_finite(scales, SUB_BLOCKS)) {
+        find_symmetric_scale(scales, weights, scale_search, scale, factor);
+    } else {
+        scale_search.finite = 0;
+        find_symmetric_scale(scales, weights, scale_search, scale, factor);
+    }
     number_by_search(scales, SUB_BLOCKS, SCALE_LIMIT, factor, scale_numbers);
 }
 

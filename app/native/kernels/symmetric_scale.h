@@ -26,7 +26,7 @@ INLINE int32_t stored_number(float value, int limit) {
     return clamp_int(nearest_int(value), -limit, limit - 1) + limit;
 }
 
-/* nearest_int, limited; of finite values, limited ones are expected. */
+/* nearest_int, limited. Finite values are limited before, by limit_values. */
 INLINE float symmetric_number(float value, SymmetricSearch search) {
     if (search.finite) return round_small(value);
     return (float)clamp_int(nearest_int(value), -search.limit, search.limit - 1);
@@ -40,14 +40,15 @@ INLINE float share_of_limit(int number, int limit, int first, int last) {
     return (least + greatest) / 2;
 }
 
-/* Limits values to what the factors for n from `first` to `last` map to the limits. This spares each factor the limiting
- * of its numbers. Up to n = 4 none is mapped below -limit. */
-INLINE void limit_values(const float (*RESTRICT x)[LANES], SymmetricSearch search, const float *RESTRICT extreme, int first,
-                         int last, float (*RESTRICT limited)[LANES]) {
+/* Limits values to what the factors for n from `first` to `last` map to the limits, which spares each factor to limit
+ * its numbers. Up to n = 4 none is mapped below -limit. */
+INLINE void limit_values(const float (*RESTRICT x)[LANES], SymmetricSearch search, const float *RESTRICT extreme,
+                         int first, int last, float (*RESTRICT limited)[LANES]) {
+    const float upper_share = share_of_limit(search.limit - 1, search.limit, first, last);
+    const float lower_share = last > 4 ? share_of_limit(search.limit, search.limit, first, last) : 1;
     ALIGNED float least[LANES], greatest[LANES];
     FOR_LANES {
-        const float upper = -share_of_limit(search.limit - 1, search.limit, first, last) * extreme[lane];
-        const float lower = last > 4 ? share_of_limit(search.limit, search.limit, first, last) * extreme[lane] : extreme[lane];
+        const float upper = -upper_share * extreme[lane], lower = lower_share * extreme[lane];
         least[lane] = upper < lower ? upper : lower;
         greatest[lane] = upper < lower ? lower : upper;
     }
@@ -105,17 +106,18 @@ INLINE void try_factors(const float (*RESTRICT x)[LANES], const float (*RESTRICT
 INLINE void search_factors(const float (*RESTRICT x)[LANES], const float (*RESTRICT w)[LANES], SymmetricSearch search,
                            const float *RESTRICT extreme, BestScale *RESTRICT best) {
     ALIGNED float wx[MOST_VALUES][LANES], limited[MOST_VALUES][LANES];
+    const float(*values)[LANES] = search.finite ? (const float(*)[LANES])limited : x;
     for (int i = 0; i < search.length; i++) {
         FOR_LANES wx[i][lane] = w[i][lane] * x[i][lane];
     }
-    limit_values(x, search, extreme, -5, 4, limited);
-    try_factors(limited, w, wx, search, extreme, 0, 1, best);
+    if (search.finite) limit_values(x, search, extreme, -5, 4, limited);
+    try_factors(values, w, wx, search, extreme, 0, 1, best);
     try_factors(x, w, wx, search, extreme, 1, 2, best);
     try_factors(x, w, wx, search, extreme, 3, 2, best);
-    for (int place = 5; place < 14; place += 3) try_factors(limited, w, wx, search, extreme, place, 3, best);
-    limit_values(x, search, extreme, 5, 9, limited);
-    try_factors(limited, w, wx, search, extreme, 14, 3, best);
-    try_factors(limited, w, wx, search, extreme, 17, 2, best);
+    for (int place = 5; place < 14; place += 3) try_factors(values, w, wx, search, extreme, place, 3, best);
+    if (search.finite) limit_values(x, search, extreme, 5, 9, limited);
+    try_factors(values, w, wx, search, extreme, 14, 3, best);
+    try_factors(values, w, wx, search, extreme, 17, 2, best);
 }
 
 /* Finds each lane's scale, and the factor that gives the numbers that it was found for; where no value is large enough,
