@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -12,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from app.cli.files_as_json import FilesAsJson
 from app.cli.table_rows import TableRow, table_row
 from app.core import events, paths
 from app.core.allocation_events import MEASURING_STEPS
@@ -77,6 +77,7 @@ class TerminalReporter:
     ) -> None:
         self._output = output
         self._as_json = as_json
+        self._files = FilesAsJson()
         self._lines = errors if as_json else output
         self._errors = errors
         self._log = log
@@ -103,6 +104,7 @@ class TerminalReporter:
 
     def report(self, event: events.Event) -> None:
         """Show one event."""
+        self._files.note(event)
         match event:
             case events.Progressed():
                 self._report_progress(event)
@@ -127,9 +129,9 @@ class TerminalReporter:
                 | PublishAdvanced()
             ):
                 self._write_aside(event)
-            case events.Finished(files) if self._as_json:
+            case events.Finished(made) if self._as_json:
                 self._clear()
-                self._write(self._output, json.dumps({"paths": files}, indent=2) + "\n")
+                self._write(self._output, self._files.text(made) + "\n")
             case events.Checked(subject) if event.error is not None and not self._has_fault:
                 # The first fault is the error that ends the verb, which says the rest.
                 self._has_fault = True

@@ -53,7 +53,10 @@ def add_files_json_argument(parser: argparse.ArgumentParser) -> None:
         "--json",
         dest="files_as_json",
         action="store_true",
-        help=tr("print one JSON object with the paths of the files; progress goes to stderr"),
+        help=tr(
+            "print one JSON object with the paths of the files and what is known of them; progress "
+            "goes to stderr"
+        ),
     )
 
 

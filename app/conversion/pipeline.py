@@ -16,7 +16,7 @@ from app.conversion.memory_check import require_memory
 from app.conversion.own_types import own_plan
 from app.conversion.sources import LaidOut
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
-from app.conversion.unmatched_patterns import find_unmatched
+from app.conversion.unmatched_patterns import find_unmatched, find_unused
 from app.conversion.writer import write_models
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import (
@@ -157,6 +157,7 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
             report(Checked("converter", describe_version(laid_out.transformers)))
         with _reported_by_kind(report):
             unmatched = find_unmatched(laid_out.layout, request.choices)
+        unused = find_unused(laid_out.levels, request.choices)
         if laid_out.has_final_types:
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
@@ -164,7 +165,7 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
         if len(plans) > 1:
             _require_level(request)
         # Not before: what is refused needs no advice on what to watch.
-        for notice in (*laid_out.layout.notices, *unmatched):
+        for notice in (*laid_out.layout.notices, *unmatched, *unused):
             # Of the same source in other levels there is the same to say.
             if str(notice) not in known:
                 known.add(str(notice))

@@ -206,6 +206,7 @@ class NoticeCode(StrEnum):
     CORRECTED_ON_LITTLE = "corrected_on_little"
     MEASURED_WITHOUT_GRADIENTS = "measured_without_gradients"
     PATTERNS_UNMATCHED = "patterns_unmatched"
+    PATTERNS_UNUSED = "patterns_unused"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
     SCAN_LIMITED = "scan_limited"
     TEXT_CUT = "text_cut"

@@ -205,6 +205,12 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.PATTERNS_UNMATCHED: (
         tr("These patterns match no tensor of the model, so they change nothing: {patterns}.")
     ),
+    NoticeCode.PATTERNS_UNUSED: (
+        tr(
+            "Patterns choose types at quantized levels only, so they change nothing at {levels}. "
+            "Choose a quantized level, such as {level}."
+        )
+    ),
     NoticeCode.LEVELS_LOSE_TWICE: (
         tr(
             "The weights are already quantized, and these levels would lose precision twice: "

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from app.cli.terminal import TerminalReporter
+from app.core.allocation_events import ComparedQuality, FileCompared
 from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import (
@@ -70,8 +71,27 @@ def test_as_json_the_files_are_one_object_and_lines_are_aside() -> None:
     reporter = TerminalReporter(output, errors, as_json=True)
     reporter.report(LevelPlanned("Q8_0", 123_456, 8.5, "/m/a.gguf"))
     reporter.report(Finished(("/m/a.gguf", "/m/b.gguf")))
-    assert json.loads(output.getvalue()) == {"paths": ["/m/a.gguf", "/m/b.gguf"]}
+    file = {"path": "/m/a.gguf", "level": "Q8_0", "size_bytes": 123_456, "bits_per_weight": 8.5}
+    assert json.loads(output.getvalue()) == {"paths": ["/m/a.gguf", "/m/b.gguf"], "files": [file]}
     assert "Q8_0" in errors.getvalue()
+
+
+def test_as_json_a_comparison_with_a_plain_level_follows_the_files() -> None:
+    output = io.StringIO()
+    reporter = TerminalReporter(output, io.StringIO(), as_json=True)
+    file, plain = ComparedQuality(100, 0.01, 0.95, 12.5), ComparedQuality(101, 0.04, 0.9, 13.0)
+    compared = FileCompared(file=file, level="Q4_K_M", plain=plain, perplexity=12.0, tokens=2_048)
+    reporter.report(compared)
+    reporter.report(Finished(("/m/a.gguf",)))
+    found = json.loads(output.getvalue())["comparison"]
+    assert found["file"] == {
+        "size_bytes": 100,
+        "divergence": 0.01,
+        "top_token_agreement": 0.95,
+        "perplexity": 12.5,
+    }
+    assert (found["plain"]["level"], found["plain"]["divergence"]) == ("Q4_K_M", 0.04)
+    assert (found["source"], found["tokens"]) == ({"perplexity": 12.0}, 2_048)
 
 
 def painted(errors: io.StringIO) -> list[str]:

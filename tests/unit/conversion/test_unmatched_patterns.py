@@ -7,8 +7,9 @@ import pytest
 
 from app.conversion.layout.layout import FLOAT32, LaidOutTensor, Layout
 from app.conversion.type_choices import TypeChoices
-from app.conversion.unmatched_patterns import find_unmatched
+from app.conversion.unmatched_patterns import find_unmatched, find_unused
 from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.levels import COPY, LEVELS
 from app.core.sentences import describe_error, describe_notice
 
 _NAMES = ("token_embd.weight", "blk.0.attn_q.weight", "blk.11.ffn_down.weight")
@@ -64,3 +65,14 @@ def test_a_file_of_which_nothing_matches_is_for_another_model() -> None:
     assert describe_error(error.code, error.details).startswith(
         "a has types for another model: none of its 2 patterns matches a tensor."
     )
+
+
+def test_patterns_are_of_no_use_at_levels_that_are_not_quantized() -> None:
+    levels = (*LEVELS, COPY)
+    (notice,) = find_unused(levels, _choices("attn_q"))
+    assert describe_notice(notice.code, notice.details) == (
+        "Patterns choose types at quantized levels only, so they change nothing at F16, BF16, F32, "
+        "COPY. Choose a quantized level, such as Q4_K_M."
+    )
+    assert find_unused(levels, _choices()) == ()
+    assert find_unused(LEVELS[:3], _choices("attn_q")) == ()
