@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from app.allocation.budget import TargetSize
-from app.allocation.calibrated_harm import CalibratedHarm
+from app.allocation.calibrated_harm import CalibratedHarm, divergence_by_two
 from app.allocation.candidate_types import candidate_types, quantized_types
 from app.allocation.file_comparison import compare_with_floor
 from app.allocation.importance_forms import importance_matrix
@@ -127,19 +127,16 @@ def _allocation(study: Study, typed: TypePlan, mix: Mix, chosen: QuantizedModel)
 def _plain_files(
     study: Study, sensitivity: Sensitivity, compared: FileCompared, chosen: CalibratedHarm
 ) -> Iterator[PlainFile]:
-    """Yield the plain levels, predicted by the one that was measured.
-
-    Their types weren't chosen by these harms: those of a mix that was are too low for it, since
-    what is measured too low is chosen.
-    """
+    """Yield the plain levels, predicted by the one that was measured and by the chosen mix."""
     beside = mix_of_plan(study.plan(compared.level), sensitivity.harms)
-    calibrated = chosen
+    plain = chosen
     if beside is not None:
-        calibrated = CalibratedHarm(beside.harm, chosen.floor, compared.plain.divergence)
+        plain = CalibratedHarm(beside.harm, chosen.floor, compared.plain.divergence)
     for plan in study.plans:
         mix = mix_of_plan(plan, sensitivity.harms)
         if mix is not None:
-            yield PlainFile(plan.level.name, plan.size_bytes, calibrated.divergence(mix.harm))
+            divergence = divergence_by_two(plain, chosen, mix.harm)
+            yield PlainFile(plan.level.name, plan.size_bytes, divergence)
 
 
 def _report_unmeasured(

@@ -1,10 +1,10 @@
-"""Predictions from the sum of harms and one measured mix."""
+"""Predictions from the sum of harms and measured files."""
 
 from __future__ import annotations
 
 import pytest
 
-from app.allocation.calibrated_harm import CalibratedHarm
+from app.allocation.calibrated_harm import CalibratedHarm, divergence_by_two
 
 FLOOR = 0.001
 
@@ -35,3 +35,23 @@ def test_what_the_sum_leaves_out_shrinks_more_slowly_than_the_harm() -> None:
 
 def test_a_mix_without_harm_predicts_the_floor() -> None:
     assert CalibratedHarm(harm=0.0, floor=FLOOR, measured=0.002).divergence(0.5) == FLOOR
+
+
+def test_two_files_are_predicted_exactly_and_what_is_between_by_a_power() -> None:
+    small, large = CalibratedHarm(0.01, FLOOR, 0.011), CalibratedHarm(0.16, FLOOR, 0.641)
+    for one, other in ((small, large), (large, small)):
+        assert divergence_by_two(one, other, 0.01) == pytest.approx(0.011)
+        assert divergence_by_two(one, other, 0.16) == pytest.approx(0.641)
+        assert divergence_by_two(one, other, 0.04) == pytest.approx(FLOOR + 0.08)
+
+
+def test_beyond_two_files_the_nearer_one_tells() -> None:
+    small, large = CalibratedHarm(0.01, FLOOR, 0.02), CalibratedHarm(0.16, FLOOR, 0.4)
+    assert divergence_by_two(large, small, 0.004) == small.divergence(0.004)
+    assert divergence_by_two(large, small, 0.3) == large.divergence(0.3)
+
+
+@pytest.mark.parametrize("measured", [FLOOR, 0.0])
+def test_a_file_below_the_floor_tells_nothing_of_larger_harms(measured: float) -> None:
+    small, large = CalibratedHarm(0.01, FLOOR, measured), CalibratedHarm(0.16, FLOOR, 0.4)
+    assert divergence_by_two(small, large, 0.04) == large.divergence(0.04)
