@@ -42,8 +42,12 @@ class Watch:
         while not self.is_over.wait(_LOOK_SECONDS):
             for process in psutil.Process().children(recursive=True):
                 try:
-                    command, environment = tuple(process.cmdline()), process.environ()
+                    before, environment = process.cmdline(), process.environ()
+                    command = tuple(process.cmdline())
                 except (psutil.Error, OSError):
+                    continue
+                if tuple(before) != command:
+                    # It is about to become another program, whose environment may be there first.
                     continue
                 self.commands.add(command)
                 if TOKEN in repr(environment):
