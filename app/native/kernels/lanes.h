@@ -98,6 +98,19 @@ INLINE float round_small(float value) {
 #endif
 }
 
+/* A whole number, limited from above. As integers, the bits of floats from 0 on are in their order; those of floats
+ * below are negative. */
+INLINE float at_most(float number, int highest) {
+    const int32_t bits = bits_of(number), most = bits_of((float)highest);
+    return float_of(bits < most ? bits : most);
+}
+
+/* The same from below, by 0. */
+INLINE float at_least_zero(float number) {
+    const int32_t bits = bits_of(number);
+    return float_of(bits > 0 ? bits : 0);
+}
+
 /* A choice that a compiler turns neither into a branch nor into a load or store under a condition. */
 INLINE float choose(int condition, float yes, float no) {
     return float_of((bits_of(yes) & -condition) | (bits_of(no) & ~-condition));

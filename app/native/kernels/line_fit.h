@@ -47,13 +47,13 @@ typedef struct PAGE_ALIGNED {
  * nearest_int wraps or a value isn't finite. */
 enum { INSIDE = 0, ABOVE = 1, BELOW = 2, UNKNOWN = 4 };
 
-/* nearest_int, limited. From 0 on, the bits of floats are in the order of integers; below, they are negative. */
+/* nearest_int, limited. */
 INLINE float number_at(float value, int highest, int outside) {
     if (outside == UNKNOWN) return (float)clamp_int(nearest_int(value), 0, highest);
-    int32_t bits = bits_of(round_small(value));
-    if (outside & BELOW) bits = bits > 0 ? bits : 0;
-    if (outside & ABOVE) bits = bits < bits_of((float)highest) ? bits : bits_of((float)highest);
-    return float_of(bits);
+    float number = round_small(value);
+    if (outside & BELOW) number = at_least_zero(number);
+    if (outside & ABOVE) number = at_most(number, highest);
+    return number;
 }
 
 /* Where the numbers may lie for factors that map the range from the origin to the greatest value to `reach`.

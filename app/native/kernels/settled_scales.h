@@ -37,11 +37,9 @@ typedef struct {
 
 INLINE int is_empty(float extreme) { return fabsf(extreme) < SMALLEST_MAXIMUM; }
 
-/* The extreme becomes -LIMIT, so no number can be below. As integers, the bits of positive floats are in order and
- * above those of negative ones. */
+/* The extreme becomes -LIMIT, so no number can be below. */
 INLINE float first_number(float value, float extreme) {
-    const int32_t bits = bits_of(round_small(-(float)LIMIT / extreme * value)), highest = bits_of((float)(LIMIT - 1));
-    return float_of(bits < highest ? bits : highest);
+    return at_most(round_small(-(float)LIMIT / extreme * value), LIMIT - 1);
 }
 
 /* Where the other numbers, given their sums, want the number of `value`. */
