@@ -157,7 +157,6 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
             report(Checked("converter", describe_version(laid_out.transformers)))
         with _reported_by_kind(report):
             unmatched = find_unmatched(laid_out.layout, request.choices)
-        unused = find_unused(laid_out.levels, request.choices)
         if laid_out.has_final_types:
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
@@ -165,7 +164,7 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
         if len(plans) > 1:
             _require_level(request)
         # Not before: what is refused needs no advice on what to watch.
-        for notice in (*laid_out.layout.notices, *unmatched, *unused):
+        for notice in (*laid_out.layout.notices, *unmatched, *_unused(request, plans)):
             # Of the same source in other levels there is the same to say.
             if str(notice) not in known:
                 known.add(str(notice))
@@ -173,6 +172,13 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
         for plan in plans:
             _report_plan(plan, request, report)
         yield PlannedModel(laid_out.layout, {request.target(plan): plan for plan in plans})
+
+
+def _unused(request: ConversionRequest, plans: Iterable[TypePlan]) -> tuple[NoticeReported, ...]:
+    """Return what `find_unused` says of the levels that the user chose and that are written."""
+    if request.skips_unsuitable:
+        return ()
+    return find_unused([plan.level for plan in plans if not plan.has_own_types], request.choices)
 
 
 def _require_level(request: ConversionRequest) -> None:

@@ -207,3 +207,32 @@ def test_a_list_for_another_model_is_refused(
     sentence = "types.txt has types for another model: none of its 2 patterns matches a tensor."
     assert sentence in ended.complaints[-1]
     assert not made.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "is_said"),
+    [
+        (("--type", "attn_q=q6_K", "--level", "F16", "--level", "Q4_K_M"), True),
+        (("--type", "attn_q=q6_K", "--level", "Q4_K_M"), False),
+        (("--type", "attn_q=q6_K", "--dry-run"), False),
+    ],
+)
+def test_patterns_without_effect_are_told_of_levels_that_the_user_chose(
+    options: tuple[str, ...], *, is_said: bool, checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ended = run_verb("convert", str(checkpoints[0]), "--to", str(tmp_path / "made"), *options)
+    assert ended.status == 0, ended.complaints
+    said = [line for line in ended.complaints if "change nothing" in line]
+    assert len(said) == is_said, ended.complaints
+    assert all("at F16. Choose a quantized level" in line for line in said)
+
+
+def test_a_list_of_all_types_has_effect_without_a_level(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    types = tmp_path / "types.txt"
+    types.write_text(".=q6_K\n", encoding="utf-8")
+    made = str(tmp_path / "made")
+    ended = run_verb("convert", str(checkpoints[0]), "--to", made, "--types-from", str(types))
+    assert ended.status == 0, ended.complaints
+    assert not any("change nothing" in line for line in ended.complaints)
