@@ -164,9 +164,10 @@ INLINE int any_lane(const int32_t *lanes) {
  * by all rows); use `count` for data without a period. */
 INLINE void find_blocks(const float *blocks[LANES], const float *base, int64_t first, int64_t count, int64_t period,
                         int length) {
-    FOR_LANES {
-        const int64_t block = first + lane < count ? first + lane : count - 1;
-        blocks[lane] = base + (block % period) * length;
+    int64_t at = first % period;
+    for (int lane = 0; lane < LANES; lane++) {
+        blocks[lane] = base + at * length;
+        if (first + lane + 1 < count) at = at + 1 < period ? at + 1 : 0;
     }
 }
 

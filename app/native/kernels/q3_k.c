@@ -157,7 +157,7 @@ INLINE void quantize_super_blocks(const float (*RESTRICT x)[LANES], const float 
     if (importance) {
         keep_searched_numbers(x, factors, places, count, numbers);
     } else {
-        settle_numbers(blocks, &starts, places, count, &s, numbers);
+        settle(blocks, &starts, places, count, &s, NULL, numbers);
     }
     pack_numbers(numbers, bytes);
 }

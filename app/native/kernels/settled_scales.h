@@ -9,7 +9,7 @@
 #include "symmetric_scale.h"
 #include "transposes.h"
 
-enum { SUPER_BLOCK = 256, SUB_BLOCK = 16, SUB_BLOCKS = 16, LIMIT = 4, ROUNDS = 5, FEW_VECTORS = 2 };
+enum { SUPER_BLOCK = 256, SUB_BLOCK = 16, SUB_BLOCKS = 16, LIMIT = 4, ROUNDS = 5 };
 
 /* Unrolled, so that the loop over the lanes around it is the innermost one and its sums stay in registers. */
 #if defined(__clang__)
@@ -47,10 +47,29 @@ INLINE float wanted_number(float value, float others_qx, float others_qq) {
     return (float)clamp_int(nearest_int(value * others_qq / others_qx), -LIMIT, LIMIT - 1);
 }
 
-/* Whether the others want the number of `value` elsewhere; `qx` and `qq` are the sums of all. */
-INLINE int is_wanted_elsewhere(float value, float number, float qx, float qq) {
-    const float w = value * value, others_qx = qx - w * value * number, others_qq = qq - w * number * number;
-    return (others_qx > 0) & (wanted_number(value, others_qx, others_qq) != number);
+/* Mostly it takes no division to tell that the others want a number to stay, which they do if
+ * |x * others_qq / others_qx - number| < 1/2. With the sums of all, x * others_qq - number * others_qx is
+ * x * qq - number * qx, and others_qx is qx less the number's own term, w * x * number: so the number stays if
+ * 2 * |x * qq - number * qx| + term < qx. `excess` is the left side, `room_of` the right one, less what rounding may do
+ * to both and to the quotient: below 20 * 2^-24 of |x| * qq + qx, and 2^-23 of a quotient up to 4.5. */
+enum { DOUBLED_ULPS = 67 };
+
+/* Twice a sum of products, with room for the rounding of a quotient. */
+INLINE float doubled(float sum) { return 2.00004f * sum; }
+
+/* Infinite, overflowing and underflowing sums leave no room. */
+INLINE float room_of(float qx, float qq, float value) {
+    const float rounding = 2 * DOUBLED_ULPS * 0x1p-24f * (fabsf(value) * qq + qx);
+    return (qx > 1e-30f) & (qx < 1e36f) ? qx - rounding : -1;
+}
+
+/* No number is limited further than to -LIMIT and LIMIT - 1. `term` isn't below zero. */
+INLINE float excess(float value, float number, float term, float doubled_qx, float doubled_qq) {
+    const float least = -(float)LIMIT * doubled_qx, greatest = (float)(LIMIT - 1) * doubled_qx;
+    float wanted = value * doubled_qq;
+    wanted = wanted > least ? wanted : least;
+    wanted = wanted < greatest ? wanted : greatest;
+    return fabsf(wanted - number * doubled_qx) + term;
 }
 
 /* find_extremes for finite values, which compare quicker as whole numbers. */
@@ -66,23 +85,33 @@ INLINE void find_finite_extremes(const float (*RESTRICT x)[LANES], float *RESTRI
     }
 }
 
-/* Finds the sums to start from, and whether the others want any number elsewhere; mostly they don't. */
+/* Finds the sums to start from, and whether the others may want any number elsewhere; mostly they don't. Where the
+ * extreme is above zero, no term of qx is: the others' sum isn't above zero either, and they want nothing. */
 INLINE void start_search(const float (*RESTRICT x)[LANES], const float *RESTRICT extreme, Products *RESTRICT sums,
                          int32_t *RESTRICT unsettled) {
+    ALIGNED float numbers[SUB_BLOCK][LANES], terms[SUB_BLOCK][LANES];
     FOR_LANES {
         float qx = 0, qq = 0;
-        int any = 0;
         FOR_SUB_BLOCK {
             const float value = x[i][lane], w = value * value, number = first_number(value, extreme[lane]);
-            qx += w * value * number;
+            const float term = w * value * number;
+            qx += term;
             qq += w * number * number;
-        }
-        FOR_SUB_BLOCK {
-            any |= is_wanted_elsewhere(x[i][lane], first_number(x[i][lane], extreme[lane]), qx, qq);
+            numbers[i][lane] = number;
+            terms[i][lane] = term;
         }
         sums->qx[lane] = qx;
         sums->qq[lane] = qq;
-        unsettled[lane] = any & !is_empty(extreme[lane]);
+    }
+    FOR_LANES {
+        const float qx = sums->qx[lane], qq = sums->qq[lane];
+        float most = 0;
+        FOR_SUB_BLOCK {
+            const float own = excess(x[i][lane], numbers[i][lane], terms[i][lane], doubled(qx), doubled(qq));
+            most = own > most ? own : most;
+        }
+        const int is_settled = most <= room_of(qx, qq, extreme[lane]);
+        unsettled[lane] = (extreme[lane] <= -SMALLEST_MAXIMUM) & !is_settled;
     }
 }
 
@@ -105,64 +134,31 @@ INLINE void move_number(const float *RESTRICT x, float *RESTRICT numbers, Produc
     }
 }
 
-/* Whether the others want the number of any lane's value elsewhere. */
-INLINE int is_any_wanted_elsewhere(const float *RESTRICT x, const float *RESTRICT numbers,
-                                   const Products *RESTRICT sums) {
-    ALIGNED int32_t wanted[LANES];
-    FOR_LANES wanted[lane] = -is_wanted_elsewhere(x[lane], numbers[lane], sums->qx[lane], sums->qq[lane]);
-    return any_lane(wanted);
+/* Whether the others may want the number of any lane's value elsewhere. */
+INLINE int may_any_move(const float *RESTRICT x, const float *RESTRICT numbers, const Products *RESTRICT sums) {
+    ALIGNED int32_t may_move[LANES];
+    FOR_LANES {
+        const float value = x[lane], number = numbers[lane], term = value * value * value * number;
+        const float qx = sums->qx[lane], qq = sums->qq[lane];
+        const int stays = excess(value, number, term, doubled(qx), doubled(qq)) <= room_of(qx, qq, value);
+        may_move[lane] = -!(stays & (term >= 0));
+    }
+    return any_lane(may_move);
 }
 
-/* Steps through the sub-blocks side by side, which hides the latency of the division. In few vectors, few numbers are
- * left to move: to look for them first leaves the steps without any independent of each other. */
-INLINE void settle_round(Settling *RESTRICT s, int vectors) {
+/* Steps through the sub-blocks side by side, which hides the latency of the division. After the first round few
+ * numbers are left to move: to look for them first leaves the steps without any independent of each other. */
+INLINE void settle_round(Settling *RESTRICT s, int vectors, int is_first) {
     for (int vector = 0; vector < vectors; vector++) {
         FOR_LANES s->moved[vector][lane] = 0;
     }
     for (int i = 0; i < SUB_BLOCK; i++) {
         for (int vector = 0; vector < vectors; vector++) {
             const int at = SUB_BLOCK * vector + i;
-            const Products *sums = &s->sums[vector];
-            if (vectors <= FEW_VECTORS && !is_any_wanted_elsewhere(s->x[at], s->numbers[at], sums)) continue;
-            move_number(s->x[at], s->numbers[at], &s->sums[vector], s->moved[vector]);
+            Products *sums = &s->sums[vector];
+            if (!is_first && !may_any_move(s->x[at], s->numbers[at], sums)) continue;
+            move_number(s->x[at], s->numbers[at], sums, s->moved[vector]);
         }
-    }
-}
-
-INLINE void swap(float *one, float *other) {
-    const float kept = *one;
-    *one = *other;
-    *other = kept;
-}
-
-INLINE void swap_sub_blocks(Settling *s, int32_t *places, int a, int b) {
-    const int block_a = a / LANES, lane_a = a % LANES, block_b = b / LANES, lane_b = b % LANES;
-    const int32_t place = places[a];
-    places[a] = places[b];
-    places[b] = place;
-    for (int i = 0; i < SUB_BLOCK; i++) {
-        const int at_a = SUB_BLOCK * block_a + i, at_b = SUB_BLOCK * block_b + i;
-        swap(&s->x[at_a][lane_a], &s->x[at_b][lane_b]);
-        swap(&s->numbers[at_a][lane_a], &s->numbers[at_b][lane_b]);
-    }
-    swap(&s->sums[block_a].qx[lane_a], &s->sums[block_b].qx[lane_b]);
-    swap(&s->sums[block_a].qq[lane_a], &s->sums[block_b].qq[lane_b]);
-}
-
-INLINE int count_movers(const Settling *s, int count) {
-    int movers = 0;
-    for (int n = 0; n < count; n++) movers += s->moved[n / LANES][n % LANES];
-    return movers;
-}
-
-/* Brings the sub-blocks in which a number moved to the front; returns their count. */
-INLINE int gather_movers(Settling *s, int32_t *places, int count) {
-    int first = 0, last = count - 1;
-    while (1) {
-        while (first <= last && s->moved[first / LANES][first % LANES]) first++;
-        while (first <= last && !s->moved[last / LANES][last % LANES]) last--;
-        if (first > last) return first;
-        swap_sub_blocks(s, places, first++, last--);
     }
 }
 
@@ -187,24 +183,65 @@ INLINE void take_sub_blocks(const float *const blocks[LANES], const Starts *star
 
 INLINE int vectors_for(int count) { return (count + LANES - 1) / LANES; }
 
-/* Settles the `count` sub-blocks at `places`, and leaves these in the order of the settled ones. A sub-block that
- * shares a vector with movers goes through their rounds unchanged, so movers are gathered only to spare a vector. */
+INLINE float settled_scale(float qx, float qq) { return qq > 0 ? qx / qq : 0; }
+
+INLINE void copy_sub_block(Settling *s, int from, int to) {
+    const int from_vector = from / LANES, from_lane = from % LANES, to_vector = to / LANES, to_lane = to % LANES;
+    for (int i = 0; i < SUB_BLOCK; i++) {
+        const int from_at = SUB_BLOCK * from_vector + i, to_at = SUB_BLOCK * to_vector + i;
+        s->x[to_at][to_lane] = s->x[from_at][from_lane];
+        s->numbers[to_at][to_lane] = s->numbers[from_at][from_lane];
+    }
+    s->sums[to_vector].qx[to_lane] = s->sums[from_vector].qx[from_lane];
+    s->sums[to_vector].qq[to_lane] = s->sums[from_vector].qq[from_lane];
+}
+
+/* Keeps the numbers of a settled sub-block, as stored, where there is room for them, or else its scale. */
+INLINE void keep_settled(const Settling *s, int n, int place, const Starts *starts, float (*RESTRICT scales)[LANES],
+                         uint8_t (*RESTRICT numbers)[LANES]) {
+    const int vector = n / LANES, own_lane = n % LANES, block = place / LANES, lane = place % LANES;
+    if (!numbers) {
+        scales[block][lane] = settled_scale(s->sums[vector].qx[own_lane], s->sums[vector].qq[own_lane]);
+        return;
+    }
+    const int empty = is_empty(starts->extremes[block][lane]);
+    for (int i = 0; i < SUB_BLOCK; i++) {
+        const float number = empty ? -(float)LIMIT : s->numbers[SUB_BLOCK * vector + i][own_lane];
+        numbers[SUB_BLOCK * block + i][lane] = (uint8_t)((int32_t)number + LIMIT);
+    }
+}
+
+/* Keeps the sub-blocks whose numbers stayed; gathers the others, whose count it returns. */
+INLINE int keep_stayers(Settling *RESTRICT s, int32_t *places, int count, const Starts *starts,
+                        float (*RESTRICT scales)[LANES], uint8_t (*RESTRICT numbers)[LANES]) {
+    int movers = 0;
+    for (int n = 0; n < count; n++) {
+        if (s->moved[n / LANES][n % LANES]) {
+            copy_sub_block(s, n, movers);
+            places[movers++] = places[n];
+        } else {
+            keep_settled(s, n, places[n], starts, scales, numbers);
+        }
+    }
+    return movers;
+}
+
+/* Settles the `count` sub-blocks at `places`, and gives either their scales or their numbers. Nearly all move in the
+ * first round. */
 static void settle(const float *const blocks[LANES], const Starts *starts, int32_t *places, int count,
-                   Settling *RESTRICT s) {
+                   Settling *RESTRICT s, float (*RESTRICT scales)[LANES], uint8_t (*RESTRICT numbers)[LANES]) {
     for (int vector = 0; vector < vectors_for(count); vector++) {
         int32_t taken[LANES];
         FOR_LANES taken[lane] = places[LANES * vector + lane < count ? LANES * vector + lane : count - 1];
         take_sub_blocks(blocks, starts, taken, vector, s);
     }
-    for (int round = 0; round < ROUNDS && count > 0; round++) {
-        settle_round(s, vectors_for(count));
-        const int movers = count_movers(s, count);
-        if (movers == 0) break;
-        if (vectors_for(movers) < vectors_for(count)) count = gather_movers(s, places, count);
+    settle_round(s, vectors_for(count), 1);
+    for (int round = 1; round < ROUNDS && count > 0; round++) {
+        settle_round(s, vectors_for(count), 0);
+        count = keep_stayers(s, places, count, starts, scales, numbers);
     }
+    for (int n = 0; n < count; n++) keep_settled(s, n, places[n], starts, scales, numbers);
 }
-
-INLINE float settled_scale(float qx, float qq) { return qq > 0 ? qx / qq : 0; }
 
 /* Finds the scales of all sub-blocks. */
 INLINE void settle_scales(const float (*RESTRICT x)[LANES], const float *const blocks[LANES], Starts *RESTRICT starts,
@@ -225,25 +262,7 @@ INLINE void settle_scales(const float (*RESTRICT x)[LANES], const float *const b
             count += unsettled[lane];
         }
     }
-    settle(blocks, starts, places, count, s);
-    for (int n = 0; n < count; n++) {
-        const Products *sums = &s->sums[n / LANES];
-        scales[places[n] / LANES][places[n] % LANES] = settled_scale(sums->qx[n % LANES], sums->qq[n % LANES]);
-    }
-}
-
-/* Finds the numbers of the sub-blocks at `places`, as stored. */
-INLINE void settle_numbers(const float *const blocks[LANES], const Starts *starts, int32_t *places, int count,
-                           Settling *RESTRICT s, uint8_t (*RESTRICT numbers)[LANES]) {
-    settle(blocks, starts, places, count, s);
-    for (int n = 0; n < count; n++) {
-        const int block = places[n] / LANES, lane = places[n] % LANES;
-        const int empty = is_empty(starts->extremes[block][lane]);
-        for (int i = 0; i < SUB_BLOCK; i++) {
-            const float number = empty ? -(float)LIMIT : s->numbers[SUB_BLOCK * (n / LANES) + i][n % LANES];
-            numbers[SUB_BLOCK * block + i][lane] = (uint8_t)((int32_t)number + LIMIT);
-        }
-    }
+    settle(blocks, starts, places, count, s, scales, NULL);
 }
 
 #endif
