@@ -7,6 +7,7 @@ only after the contents that it covers are on the disk.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from app.library.folder_lock import is_locked, remove_untouched
 from app.library.unfinished_downloads import DownloadRequest
 
 _NAME = "journal"
+_PREFETCHED = "prefetched"
 _PART_SUFFIX = f".get{PART_SUFFIX}"
 TensorKey = tuple[int, str]
 """The number of a model among those made from one stream, and the name of its tensor."""
@@ -183,10 +185,16 @@ def part_of(path: Path) -> Path:
     return path.with_name(path.name + _PART_SUFFIX)
 
 
+def prefetched_folder(folder: Path) -> Path:
+    """Return where a stream keeps what has arrived before it is planned."""
+    return folder / _PREFETCHED
+
+
 def remove_untouched_streams() -> None:
     """Remove the folders of conversions that ended before they began."""
     for folder in paths.streams_folder().glob("*"):
-        if not is_locked(folder):
+        if not is_locked(folder) and not (folder / _NAME).exists():
+            shutil.rmtree(prefetched_folder(folder), ignore_errors=True)
             remove_untouched(folder)
 
 

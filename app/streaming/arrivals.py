@@ -25,9 +25,13 @@ class Arrivals:
     Until the conversion is planned, everything that arrives is kept.
     """
 
-    def __init__(self, backlog_bytes: int) -> None:
-        """Let at most `backlog_bytes` wait for their turn, not counting what waits for others."""
+    def __init__(self, backlog_bytes: int, unplanned_bytes: int) -> None:
+        """Let at most `backlog_bytes` wait for their turn, not counting what waits for others.
+
+        Before there is a plan, at most `unplanned_bytes` wait.
+        """
         self._backlog_bytes = backlog_bytes
+        self._unplanned_bytes = unplanned_bytes
         self._changed = threading.Condition()
         self._content: dict[WeightRange, _Bytes] = {}
         self._plan: StreamPlan | None = None
@@ -146,4 +150,4 @@ class Arrivals:
 
     def _has_room(self) -> bool:
         waiting = (weights.size_bytes for weights in self._content if self._is_waiting(weights))
-        return sum(waiting) <= self._backlog_bytes
+        return sum(waiting) <= (self._backlog_bytes if self._plan else self._unplanned_bytes)

@@ -121,6 +121,7 @@ class StreamConverter:
             and (content := self._arrivals.content_of(weights)) is not None
         }
         self._journal.add(JournalEntry(positions, tuple(self._written), digests))
+        self._fetcher.release(positions)
         self._written = []
         self._noted = time.monotonic()
 

@@ -51,6 +51,7 @@ from app.library.unfinished_downloads import DownloadRequest
 from app.native.importance_matrix import ImportanceMatrix
 from app.streaming import unfinished_files
 from app.streaming.arrivals import Arrivals
+from app.streaming.prefetched_bytes import PREFETCHED_BYTES, PrefetchedBytes
 from app.streaming.stream_converter import StreamConverter
 from app.streaming.stream_plan import StreamPlan, plan_stream
 from app.streaming.weight_fetcher import Fetching, FileDamagedError, WeightFetcher
@@ -141,7 +142,8 @@ class _Stream:
         self._converter = converter
         self._report = report
         self._journal = Journal(request.folder)
-        self._arrivals = Arrivals(_BACKLOG_BYTES)
+        self._arrivals = Arrivals(_BACKLOG_BYTES, PREFETCHED_BYTES)
+        self._prefetched = PrefetchedBytes(request.folder)
         self._files = dict(_weight_files(request))
         self._total_bytes = sum(file.size_bytes for file in self._files.values())
         self._progress = Progress("download", self._total_bytes, report)
@@ -155,6 +157,7 @@ class _Stream:
             planned = self._planned()
             plan = self._streamable(planned)
             is_resumed = self._resumes(planned)
+            self._prefetched.close()
             self._arrivals.begin(plan, self._journal.finished)
             fetching.start()
             with ExitStack() as stack:
@@ -185,7 +188,9 @@ class _Stream:
         with HubClient(hub_endpoint(), read_token(), policy.stall_seconds) as client:
             limit = SpeedLimit(load_settings()[0].download_bytes_per_second())
             snapshot = Snapshot(client, info.repository, info.commit, self._report, policy, limit)
-            fetcher = WeightFetcher(snapshot, self._files, self._arrivals, self._count)
+            fetcher = WeightFetcher(
+                snapshot, self._files, self._arrivals, self._prefetched, self._count
+            )
             fetching = Fetching(fetcher, self._journal)
             if self._journal.record is None:
                 fetching.start()
@@ -257,6 +262,7 @@ class _Stream:
         except FileDamagedError as error:
             path = self._request.outline / error.file.path
             self._journal.forget(path.name, plan.tensors_of(path))
+            self._prefetched.remove(error.file)
             raise
         for file in files:
             file.check()

@@ -13,13 +13,13 @@ import numpy.typing as npt
 from app.checkpoint.folder_kind import LARGEST_SCALAR_BYTES, holds_scalars
 from app.checkpoint.weight_files import tensor_ranges
 from app.conversion.layout.layout import WeightRange
-from app.hub.byte_stream import stream_file
 from app.hub.checksum import Checksum
 from app.hub.remote_header import fetch_part
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import Snapshot
 from app.library.stream_journal import FilePosition, Journal
 from app.streaming.arrivals import Arrivals
+from app.streaming.prefetched_bytes import PrefetchedBytes
 from app.streaming.tensor_cutter import FilePiece, TensorCutter
 
 
@@ -49,11 +49,13 @@ class WeightFetcher:
         snapshot: Snapshot,
         files: Mapping[Path, RepositoryFile],
         arrivals: Arrivals,
+        prefetched: PrefetchedBytes,
         count: Callable[[str, int], None],
     ) -> None:
         """Fetch `files`, by their path in the outline; `count` is told of bytes of each name."""
         self._snapshot = snapshot
         self._files = files
+        self._prefetched = prefetched
         self._arrivals = arrivals
         self._count = count
         self._sizes = {path.name: file.size_bytes for path, file in files.items()}
@@ -73,6 +75,12 @@ class WeightFetcher:
             return
         except BaseException as error:  # noqa: BLE001 - the other thread raises it
             self._arrivals.fail(error)
+
+    def release(self, positions: Mapping[str, FilePosition]) -> None:
+        """Remove what was kept of the weight files for a later run, where that is safe now."""
+        for path, file in self._files.items():
+            if position := positions.get(path.name):
+                self._prefetched.release(file, position.offset)
 
     def _fetch(self, path: Path, position: FilePosition, digests: Mapping[str, str]) -> None:
         file = self._files[path]
@@ -108,7 +116,7 @@ class WeightFetcher:
         coming = [one for one in ranges if one.offset >= position.offset]
         cutter = TensorCutter(coming, position.offset, self._keeps)
         outline = _Outline(path)
-        for chunk in stream_file(self._snapshot, file, position.offset):
+        for chunk in self._prefetched.stream(self._snapshot, file, position.offset):
             for piece in cutter.cut(chunk):
                 checksum.update(piece.content)
                 if not outline.has_same(piece):

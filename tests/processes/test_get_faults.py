@@ -14,7 +14,7 @@ from app.jobs.outcome import EXIT_FAILED
 from app.library.stream_journal import unfinished_streams
 from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.hub.impatient import COMMAND
-from tests.support.hub.kills import leftovers
+from tests.support.hub.kills import kept_bytes, killed_when, leftovers
 from tests.support.hub.local_hub import LocalHub
 from tests.support.machine.verbs import Child, run_verb, running, started
 
@@ -24,6 +24,9 @@ NAME = "owner/Tiny"
 FILE = "Tiny-Q4_K_M.gguf"
 HALF = 9_000_000
 """The bytes after which the first run is killed, about half of them all."""
+
+NOT_KEPT = 1_500_000
+"""More than the headers of all weight files, which are fetched beforehand."""
 
 HARMLESS: dict[str, dict[str, Any]] = {
     "ranges are answered with the whole file": {"ignore_range": True},
@@ -104,6 +107,35 @@ def assert_right(child: Child, target: Path, reference: bytes, home: Path) -> No
     assert (target / FILE).read_bytes() == reference
     assert [file.name for file in target.iterdir()] == [FILE]
     assert leftovers(target, home) == []
+
+
+def test_what_came_before_the_plan_is_not_fetched_again(
+    hub: LocalHub, checkpoint: Path, reference: bytes, home: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "made"
+    hub.faults.hold_after_bytes = HALF
+    command = ("get", NAME, "--level", "Q4_K_M", "--to", str(target))
+    assert killed_when(lambda: kept_bytes(home) > HALF - NOT_KEPT, *command) is None
+    assert not list(unfinished_streams())
+    hub.release()
+    assert_right(get(target), target, reference, home)
+    weights = sum(file.stat().st_size for file in checkpoint.glob("*.safetensors"))
+    assert hub.sent_bytes(".safetensors") < weights + 2 * NOT_KEPT
+
+
+def test_what_was_kept_before_the_plan_may_be_damaged(
+    hub: LocalHub, reference: bytes, home: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "made"
+    hub.faults.hold_after_bytes = HALF
+    command = ("get", NAME, "--level", "Q4_K_M", "--to", str(target))
+    assert killed_when(lambda: kept_bytes(home) > HALF - NOT_KEPT, *command) is None
+    for kept in (home / "streams").glob("*/prefetched/*"):
+        content = bytearray(kept.read_bytes())
+        content[len(content) // 2] ^= 1
+        kept.write_bytes(content)
+    hub.release()
+    assert_right(get(target), target, reference, home)
 
 
 @pytest.mark.parametrize("fault", HARMLESS)

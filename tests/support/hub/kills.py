@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 import time
@@ -52,12 +53,26 @@ def leftovers(target: Path, home: Path) -> list[str]:
     return [path.name for path in found]
 
 
+def kept_bytes(home: Path) -> int:
+    """Return how much conversions have kept that arrived before there was a plan."""
+    return sum(map(_size, (home / "streams").glob("*/prefetched/*")))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 class StreamKiller:
     """Kills `get` of a checkpoint, again and again, at random moments of one of its phases."""
 
     def __init__(self, hub: LocalHub, checkpoint: Path, home: Path, chance: random.Random) -> None:
         self._hub = hub
-        self._sizes = {file.name: file.stat().st_size for file in checkpoint.glob(f"*{_SUFFIX}")}
+        files = list(checkpoint.glob(f"*{_SUFFIX}"))
+        self._sizes = {file.name: file.stat().st_size for file in files}
+        self._names = {hashlib.sha256(file.read_bytes()).hexdigest(): file.name for file in files}
         self._home = home
         self._chance = chance
         self._sent_before = 0
@@ -74,7 +89,7 @@ class StreamKiller:
 
     def done_bytes(self) -> int:
         """Return the bytes of weight files that the next run won't fetch again."""
-        return sum(journal.done_bytes for journal in self._journals())
+        return sum(max(self._noted(name), self._kept(name)) for name in self._sizes)
 
     def kill(self, phase: str, target: Path, *command: str) -> int | None:
         """Run a command, and kill it in a phase; return its exit status if it ended before."""
@@ -86,7 +101,7 @@ class StreamKiller:
         """Return the phase in which the last run was killed."""
         if self._is_complete() or list(target.glob("*.gguf")):
             return "renaming"
-        if not self.done_bytes() and not list(target.glob("*.part")):
+        if not any(map(self._noted, self._sizes)) and not list(target.glob("*.part")):
             outlines = (self._home / "outlines").glob("*")
             is_outlined = any(not path.name.endswith(PART_SUFFIX) for path in outlines)
             return "planning" if is_outlined else "headers"
@@ -125,6 +140,16 @@ class StreamKiller:
 
     def _journals(self) -> list[Journal]:
         return [Journal(folder) for folder in (self._home / "streams").glob("*")]
+
+    def _noted(self, name: str) -> int:
+        """Return how much of a weight file is safe by the journal."""
+        found = (journal.positions.get(name) for journal in self._journals())
+        return max((position.offset for position in found if position), default=0)
+
+    def _kept(self, name: str) -> int:
+        """Return how much of a weight file is kept since before there was a plan."""
+        kept = (self._home / "streams").glob("*/prefetched/*")
+        return max((_size(path) for path in kept if self._names.get(path.name) == name), default=0)
 
     def _has_begun(self) -> bool:
         return any(journal.record for journal in self._journals())

@@ -33,7 +33,7 @@ def plan(**reads: tuple[WeightRange, ...]) -> StreamPlan:
 
 
 def test_a_tensor_comes_when_all_of_it_has_arrived() -> None:
-    arrivals = Arrivals(ROOMY)
+    arrivals = Arrivals(ROOMY, ROOMY)
     arrivals.begin(plan(stack=(A, C), single=(B,)), set())
     arrivals.put(A, content(1))
     arrivals.put(B, content(2))
@@ -50,7 +50,7 @@ def test_a_tensor_comes_when_all_of_it_has_arrived() -> None:
 
 
 def test_a_stored_tensor_stays_until_its_last_reader_has_it() -> None:
-    arrivals = Arrivals(ROOMY)
+    arrivals = Arrivals(ROOMY, ROOMY)
     arrivals.begin(plan(q=(A,), k=(A,)), set())
     arrivals.put(A, content(1))
     first, second = arrivals.next_tensor(), arrivals.next_tensor()
@@ -62,7 +62,7 @@ def test_a_stored_tensor_stays_until_its_last_reader_has_it() -> None:
 
 
 def test_what_comes_before_the_plan_is_kept_if_it_is_needed() -> None:
-    arrivals = Arrivals(ROOMY)
+    arrivals = Arrivals(ROOMY, ROOMY)
     arrivals.put(A, content(1))
     arrivals.put(B, content(2))
     arrivals.begin(plan(a=(A,), b=(B,), c=(C,)), {(0, "b")})
@@ -73,13 +73,13 @@ def test_what_comes_before_the_plan_is_kept_if_it_is_needed() -> None:
 
 
 def test_tensors_that_read_nothing_come_at_once() -> None:
-    arrivals = Arrivals(ROOMY)
+    arrivals = Arrivals(ROOMY, ROOMY)
     arrivals.begin(plan(made_up=()), set())
     assert arrivals.next_tensor() == (0, "made_up")
 
 
 def test_whoever_puts_waits_while_too_much_waits() -> None:
-    arrivals = Arrivals(backlog_bytes=50)
+    arrivals = Arrivals(backlog_bytes=50, unplanned_bytes=0)
     arrivals.begin(plan(a=(A,), b=(B,)), set())
     assert arrivals.put(A, content(1))
     with ThreadPoolExecutor(1) as other:
@@ -91,15 +91,26 @@ def test_whoever_puts_waits_while_too_much_waits() -> None:
         assert waiting.result(SECONDS)
 
 
+def test_before_the_plan_another_bound_holds() -> None:
+    arrivals = Arrivals(ROOMY, unplanned_bytes=50)
+    assert arrivals.put(A, content(1))
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(arrivals.put, B, content(2))
+        with pytest.raises(TimeoutError):
+            waiting.result(0.05)
+        arrivals.begin(plan(a=(A,), b=(B,)), set())
+        assert waiting.result(SECONDS)
+
+
 def test_what_waits_for_others_never_blocks_them() -> None:
-    arrivals = Arrivals(backlog_bytes=0)
+    arrivals = Arrivals(backlog_bytes=0, unplanned_bytes=0)
     arrivals.begin(plan(stack=(A, B, C)), set())
     assert arrivals.put(A, content(1))
     assert arrivals.put(B, content(2))
 
 
 def test_an_error_comes_after_what_is_whole() -> None:
-    arrivals = Arrivals(ROOMY)
+    arrivals = Arrivals(ROOMY, ROOMY)
     arrivals.begin(plan(a=(A,), b=(B,)), set())
     arrivals.put(A, content(1))
     arrivals.fail(KeyError("lost"))
@@ -109,7 +120,7 @@ def test_an_error_comes_after_what_is_whole() -> None:
 
 
 def test_closing_wakes_both_sides() -> None:
-    arrivals = Arrivals(backlog_bytes=0)
+    arrivals = Arrivals(backlog_bytes=0, unplanned_bytes=0)
     arrivals.begin(plan(a=(A,), b=(B,)), set())
     with ThreadPoolExecutor(2) as others:
         putting = others.submit(arrivals.put, A, content(1))
