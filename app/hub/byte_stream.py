@@ -25,9 +25,9 @@ from app.hub.remote_header import fetch_part
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import AttemptFailed, Snapshot
 
-_SEGMENT_BYTES = 16 * 2**20
-_CONNECTIONS = 3
-_FEWEST_SEGMENTS = 4
+_SEGMENT_BYTES = 4 * 2**20
+_CONNECTIONS = 4
+_FEWEST_SEGMENTS = 16
 
 
 def stream_file(
