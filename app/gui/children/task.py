@@ -9,7 +9,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from app.core import events
-from app.core.allocation_events import FileCompared, MeasuringPlanned
+from app.core.allocation_events import FileCompared, MeasuringPlanned, TypesChosen
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.pace import Pace
 from app.core.publish_events import PublishAdvanced
@@ -34,7 +34,8 @@ class Task(QObject):
 
     `steps` are the kinds of progress that it goes through, in their order; none if it has only one.
     `changed` follows every event, `ended` is emitted once, in one of the last three states.
-    `noticed` carries a sentence that is new in `notices`. `forecast` says how long measuring takes.
+    `noticed` carries a sentence that is new in `notices`. `forecast` says how long measuring takes,
+    `chosen` has the types that follow from it.
     """
 
     changed = Signal()
@@ -70,6 +71,7 @@ class Task(QObject):
         self.notices: list[str] = []
         self.paths: tuple[str, ...] = ()
         self.published: PublishAdvanced | None = None
+        self.chosen: TypesChosen | None = None
         self.compared: FileCompared | None = None
         self.forecast: Forecast | None = None
         self._is_canceled = False
@@ -147,13 +149,20 @@ class Task(QObject):
                 self._details = details
             case PublishAdvanced():
                 self.published = event
-            case MeasuringPlanned():
-                self.forecast = Forecast(event.seconds, time.monotonic())
-            case FileCompared():
-                self.compared = event
+            case MeasuringPlanned() | TypesChosen() | FileCompared():
+                self._take_measured(event)
             case events.Finished(paths, _):
                 self.paths, self.sentence = paths, ""
         self.changed.emit()
+
+    def _take_measured(self, event: MeasuringPlanned | TypesChosen | FileCompared) -> None:
+        match event:
+            case MeasuringPlanned():
+                self.forecast = Forecast(event.seconds, time.monotonic())
+            case TypesChosen():
+                self.chosen = event
+            case FileCompared():
+                self.compared = event
 
     def _take_notice(self, notice: events.NoticeReported) -> None:
         self.sentence = describe_notice(notice.code, notice.details)

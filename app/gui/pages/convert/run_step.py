@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.core.compared_words import compared_in_words
 from app.core.language import tr
 from app.gui.children.task import Task
+from app.gui.pages.convert.best_size.type_bars import TypeBars
 from app.gui.pages.convert.conversion_run import ConversionRun
 from app.gui.pages.convert.remedies import Remedies
 from app.gui.pages.convert.results_list import ResultsList
@@ -58,6 +59,7 @@ class RunStep(QWidget):
         self._rows_place = QVBoxLayout()
         self.results = ResultsList(theme)
         self.quality = PlainLabel("", "caption", wrap=True, selectable=True)
+        self.types = TypeBars(theme)
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)
         words = tr("Copy as command line")
@@ -156,9 +158,12 @@ class RunStep(QWidget):
             self.chat_button.set_text(words)
 
     def _show_quality(self) -> None:
-        """Show the quality of a measured file, and offer the plain level if that is no worse."""
+        """Show the types and the quality of a file, and offer the plain level if it is no worse."""
         models = self._run.models if self._run else None
-        compared = models.compared if models and models.state == "finished" else None
+        made = models if models and models.state == "finished" else None
+        chosen, compared = (made.chosen, made.compared) if made else (None, None)
+        self.types.show_shares(chosen.shares if chosen else ())
+        self.types.setVisible(chosen is not None)
         self.quality.set_text(compared_in_words(compared) if compared else "")
         self.quality.setVisible(compared is not None)
         self.plain_button.setVisible(compared is not None and not compared.is_better)
@@ -213,7 +218,7 @@ class RunStep(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         line.addWidget(self.heading, 1)
         line.addWidget(self.copy_button)
-        for widget in (top, rows, self.results, self.quality):
+        for widget in (top, rows, self.results, self.quality, self.types):
             self._card.add(widget)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)

@@ -266,8 +266,11 @@ def test_the_plain_level_is_made_in_place_of_a_file_that_is_no_better(
     qtbot.waitUntil(lambda: run.is_over, timeout=CONVERT_MS)
     assert run.heading.text() == "Done", run.notice.text
     assert "KL divergence" in run.quality.whole_text
+    assert run.types.bars
+    assert run.types.isVisible()
     run.plain_wanted.emit("Q4_0")
     qtbot.waitUntil(lambda: run.is_over, timeout=CONVERT_MS)
+    assert not run.types.isVisible()
     assert [Path(path).name for path in run.paths()] == ["tiny-Q4_0.gguf"]
     assert not step.size_card.is_on
 
