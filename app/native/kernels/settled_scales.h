@@ -9,7 +9,7 @@
 #include "symmetric_scale.h"
 #include "transposes.h"
 
-enum { SUPER_BLOCK = 256, SUB_BLOCK = 16, SUB_BLOCKS = 16, LIMIT = 4, ROUNDS = 5 };
+enum { SUPER_BLOCK = 256, SUB_BLOCK = 16, SUB_BLOCKS = 16, LIMIT = 4, ROUNDS = 5, FEW_VECTORS = 2 };
 
 /* Unrolled, so that the loop over the lanes around it is the innermost one and its sums stay in registers. */
 #if defined(__clang__)
@@ -146,9 +146,9 @@ INLINE int may_any_move(const float *RESTRICT x, const float *RESTRICT numbers, 
     return any_lane(may_move);
 }
 
-/* Steps through the sub-blocks side by side, which hides the latency of the division. After the first round few
- * numbers are left to move: to look for them first leaves the steps without any independent of each other. */
-INLINE void settle_round(Settling *RESTRICT s, int vectors, int is_first) {
+/* Steps through the sub-blocks side by side, which hides the latency of the division. In few vectors, few numbers are
+ * left to move: to look for them first leaves the steps without any independent of each other. */
+INLINE void settle_round(Settling *RESTRICT s, int vectors) {
     for (int vector = 0; vector < vectors; vector++) {
         FOR_LANES s->moved[vector][lane] = 0;
     }
@@ -156,7 +156,7 @@ INLINE void settle_round(Settling *RESTRICT s, int vectors, int is_first) {
         for (int vector = 0; vector < vectors; vector++) {
             const int at = SUB_BLOCK * vector + i;
             Products *sums = &s->sums[vector];
-            if (!is_first && !may_any_move(s->x[at], s->numbers[at], sums)) continue;
+            if (vectors <= FEW_VECTORS && !may_any_move(s->x[at], s->numbers[at], sums)) continue;
             move_number(s->x[at], s->numbers[at], sums, s->moved[vector]);
         }
     }
@@ -235,9 +235,9 @@ static void settle(const float *const blocks[LANES], const Starts *starts, int32
         FOR_LANES taken[lane] = places[LANES * vector + lane < count ? LANES * vector + lane : count - 1];
         take_sub_blocks(blocks, starts, taken, vector, s);
     }
-    settle_round(s, vectors_for(count), 1);
+    settle_round(s, vectors_for(count));
     for (int round = 1; round < ROUNDS && count > 0; round++) {
-        settle_round(s, vectors_for(count), 0);
+        settle_round(s, vectors_for(count));
         count = keep_stayers(s, places, count, starts, scales, numbers);
     }
     for (int n = 0; n < count; n++) keep_settled(s, n, places[n], starts, scales, numbers);
