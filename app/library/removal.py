@@ -15,7 +15,7 @@ from app.library.downloaded_checkpoints import checkpoint_at
 from app.library.folder_lock import OWN_PREFIX, exclusive_folder
 from app.library.importance_matrices import unshared_matrices
 from app.library.other_programs.companions import companions_of
-from app.library.stream_journal import Journal
+from app.library.stream_journal import Journal, prefetched_folder
 from app.library.unfinished_downloads import UnfinishedDownload
 
 
@@ -82,12 +82,17 @@ def plan_discard(download: UnfinishedDownload) -> RemovalPlan:
 
 
 def plan_stream_discard(folder: Path) -> RemovalPlan | None:
-    """Plan the removal of what an unfinished `get` has made; `folder` is that of its journal."""
+    """Plan the removal of what an unfinished `get` has made; `folder` is that of its journal.
+
+    Returns:
+        None if it has made nothing.
+    """
     journal = Journal(folder)
     if journal.record is None:
         return None
     parts = [file.part for file in journal.record.files if file.part.exists()]
-    return _plan((*parts, journal.file), locked_folder=folder)
+    prefetched = prefetched_folder(folder).glob("*")
+    return _plan((*parts, *prefetched, journal.file), locked_folder=folder)
 
 
 def _plan(files: tuple[Path, ...], locked_folder: Path | None = None) -> RemovalPlan:

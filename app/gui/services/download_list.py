@@ -21,6 +21,7 @@ from app.gui.services.model_list import ModelList
 from app.gui.services.settings_holder import SettingsHolder
 from app.library.download_queue import DownloadQueue, Move, QueuedDownload, QueueState
 from app.library.removal import RemovalPlan, plan_discard, plan_stream_discard
+from app.library.stream_journal import remove_untouched_streams
 from app.library.unfinished_downloads import DownloadKey, DownloadRequest, unfinished_in
 
 _LOOK_AGAIN_MILLISECONDS = 3000
@@ -206,6 +207,8 @@ class DownloadList(QObject):
         """Delete the fetched part of a download; wait for the scan if that isn't known yet."""
         plan = self.plan_discard(download)
         if plan is None:
+            # A `get` that was killed before it was planned is in no list.
+            remove_untouched_streams()
             return
         self._discarded.discard(download.key)
         try:

@@ -5,12 +5,14 @@ from pathlib import Path
 import msgspec
 
 from app.library.folder_lock import exclusive_folder
+from app.library.removal import plan_stream_discard
 from app.library.stream_journal import (
     FilePosition,
     Journal,
     JournalEntry,
     StreamedFile,
     StreamRecord,
+    prefetched_folder,
     remove_untouched_streams,
 )
 from app.library.unfinished_downloads import DownloadRequest
@@ -112,10 +114,31 @@ def test_folders_of_runs_that_never_began_are_removed(home: Path) -> None:
         folder.mkdir(parents=True)
         with exclusive_folder(folder, "owner/name"):
             pass
+        prefetched_folder(folder).mkdir()
+        (prefetched_folder(folder) / "0").write_bytes(b"1")
     Journal(begun).begin(RECORD)
     with exclusive_folder(running, "owner/name"):
         remove_untouched_streams()
     assert sorted((home / "streams").iterdir()) == [begun, running]
+    assert all((prefetched_folder(folder) / "0").exists() for folder in (begun, running))
     Journal(begun).remove()
     remove_untouched_streams()
+    assert not (home / "streams").exists()
+
+
+def test_a_discarded_run_leaves_nothing(home: Path, tmp_path: Path) -> None:
+    folder = home / "streams" / "a"
+    prefetched_folder(folder).mkdir(parents=True)
+    (prefetched_folder(folder) / "0").write_bytes(b"1234")
+    target = StreamedFile(str(tmp_path / "name.gguf"), 5, "0" * 64)
+    target.part.write_bytes(b"12345")
+    Journal(folder).begin(msgspec.structs.replace(RECORD, files=(target,)))
+    journal_bytes = Journal(folder).file.stat().st_size
+
+    plan = plan_stream_discard(folder)
+    assert plan is not None
+    assert plan.size_bytes == 5 + 4 + journal_bytes
+    plan.execute()
+
+    assert not target.part.exists()
     assert not (home / "streams").exists()
