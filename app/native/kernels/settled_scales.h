@@ -51,15 +51,14 @@ INLINE float wanted_number(float value, float others_qx, float others_qq) {
  * |x * others_qq / others_qx - number| < 1/2. With the sums of all, x * others_qq - number * others_qx is
  * x * qq - number * qx, and others_qx is qx less the number's own term, w * x * number: so the number stays if
  * 2 * |x * qq - number * qx| + term < qx. `excess` is the left side, `room_of` the right one, less what rounding may do
- * to both and to the quotient: below 20 * 2^-24 of |x| * qq + qx, and 2^-23 of a quotient up to 4.5. */
-enum { DOUBLED_ULPS = 67 };
+ * to both: below 40 * 2^-24 of |x| * qq + qx, where 8e-6 is 134 * 2^-24. */
 
-/* Twice a sum of products, with room for the rounding of a quotient. */
+/* Twice a sum, with room for what rounding may do to a quotient up to 4.5, 2^-23 of it. */
 INLINE float doubled(float sum) { return 2.00004f * sum; }
 
 /* Infinite, overflowing and underflowing sums leave no room. */
 INLINE float room_of(float qx, float qq, float value) {
-    const float rounding = 2 * DOUBLED_ULPS * 0x1p-24f * (fabsf(value) * qq + qx);
+    const float rounding = 8e-6f * (fabsf(value) * qq + qx);
     return (qx > 1e-30f) & (qx < 1e36f) ? qx - rounding : -1;
 }
 
