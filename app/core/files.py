@@ -278,6 +278,14 @@ def _takes_files(folder: Path) -> bool:
         return False
 
 
+def size_of(path: Path) -> int:
+    """Return the size of a file in bytes, 0 if there is none that can be looked at."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _disk_full(folder: Path, needed_bytes: int, free_bytes: int) -> AppError:
     return AppError(
         ErrorCode.DISK_FULL,

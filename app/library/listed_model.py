@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode, ErrorDetails
 from app.core.events import ModelListed
+from app.core.files import size_of
 from app.gguf_file.header_reader import Header
 from app.gguf_file.model_info import facts_of, model_info_of, read_headers
 from app.gguf_file.shards import shards_of, stem_of
@@ -52,7 +53,7 @@ def _problem(path: Path, code: ErrorCode, details: ErrorDetails) -> ModelListed:
         name=stem_of(path),
         level="",
         architecture="",
-        size_bytes=sum(_size_of(shard) for shard in shards_of(path)),
+        size_bytes=sum(size_of(shard) for shard in shards_of(path)),
         parameters=0,
         context=0,
         problem=code,
@@ -65,10 +66,3 @@ def _bounded(value: str | float) -> str | float:
     if isinstance(value, str):
         return value[:_LONGEST_TEXT]
     return min(value, _LARGEST_NUMBER)
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from app.core.errors import AppError, ErrorCode, ErrorDetails
-from app.core.files import PART_SUFFIX
+from app.core.files import PART_SUFFIX, size_of
 from app.core.json_store import JsonStore
 from app.core.names import path_inside
 from app.library.folder_lock import OWN_PREFIX
@@ -84,7 +84,7 @@ class UnfinishedDownload:
     def done_bytes(self) -> int:
         """Return the size of what has been fetched."""
         return sum(
-            min(_size_of(part) or _size_of(whole), self.note.files[path])
+            min(size_of(part) or size_of(whole), self.note.files[path])
             for path, whole, part in self._places()
         )
 
@@ -154,10 +154,3 @@ def _store(folder: Path, request: DownloadRequest) -> JsonStore[DownloadNote]:
     files = request.pattern or ",".join(request.levels)
     key = hashlib.sha256(files.encode()).hexdigest()[:12]
     return JsonStore(folder / f"{_PREFIX}{key}{_SUFFIX}", DownloadNote)
-
-
-def _size_of(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from app.core.files import size_of
 from app.hub.byte_stream import stream_file
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import Snapshot
@@ -49,7 +50,7 @@ class PrefetchedBytes:
 
     def release(self, file: RepositoryFile, safe_bytes: int) -> None:
         """Remove what is kept of a file if no more than its first `safe_bytes` are."""
-        if _size_of(self._path_of(file)) <= safe_bytes:
+        if size_of(self._path_of(file)) <= safe_bytes:
             self.remove(file)
 
     def remove(self, file: RepositoryFile) -> None:
@@ -68,17 +69,10 @@ class PrefetchedBytes:
 
     def _keep(self, file: RepositoryFile, start: int, chunk: bytes) -> None:
         path = self._path_of(file)
-        if not self._is_open or _size_of(path) != start:
+        if not self._is_open or size_of(path) != start:
             return
         with suppress(OSError):
             self._folder.mkdir(exist_ok=True)
-            room = PREFETCHED_BYTES - sum(map(_size_of, self._folder.iterdir()))
+            room = PREFETCHED_BYTES - sum(map(size_of, self._folder.iterdir()))
             with path.open("ab") as kept:
                 kept.write(chunk[: max(0, room)])
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

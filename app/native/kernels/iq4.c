@@ -145,6 +145,7 @@ EXPORT void gristmill_quantize_iq4_nl(const float *rows, uint8_t *target, int64_
     for (int64_t first = 0; first < count; first += LANES) {
         ALIGNED float x[SUB_BLOCK][LANES], w[SUB_BLOCK][LANES], squares[LANES], scale[LANES], rounded[LANES];
         ALIGNED uint8_t bytes[NL_BLOCK_BYTES][LANES];
+        /* Zero, because gcc doesn't see that nothing reads them without importance. */
         const float *blocks[LANES], *importances[LANES] = {0};
         find_blocks(blocks, rows, first, count, count, SUB_BLOCK);
         if (importance) find_blocks(importances, importance, first, count, per_row, SUB_BLOCK);

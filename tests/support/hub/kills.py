@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.core.files import PART_SUFFIX
+from app.core.files import PART_SUFFIX, size_of
 from app.library.stream_journal import Journal
 from tests.support.hub.local_hub import LocalHub
 from tests.support.machine.verbs import started
@@ -55,14 +55,7 @@ def leftovers(target: Path, home: Path) -> list[str]:
 
 def kept_bytes(home: Path) -> int:
     """Return how much conversions have kept that arrived before there was a plan."""
-    return sum(map(_size, (home / "streams").glob("*/prefetched/*")))
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+    return sum(map(size_of, (home / "streams").glob("*/prefetched/*")))
 
 
 class StreamKiller:
@@ -149,7 +142,9 @@ class StreamKiller:
     def _kept(self, name: str) -> int:
         """Return how much of a weight file is kept since before there was a plan."""
         kept = (self._home / "streams").glob("*/prefetched/*")
-        return max((_size(path) for path in kept if self._names.get(path.name) == name), default=0)
+        return max(
+            (size_of(path) for path in kept if self._names.get(path.name) == name), default=0
+        )
 
     def _has_begun(self) -> bool:
         return any(journal.record for journal in self._journals())

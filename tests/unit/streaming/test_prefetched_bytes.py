@@ -67,6 +67,7 @@ def test_the_next_run_has_what_an_earlier_one_was_sent(
     hub.requests.clear()
     assert b"".join(PrefetchedBytes(stream_folder).stream(*served, 0)) == CONTENT
     ranges = [request.headers.get("range") for request in hub.requests if request.method == "GET"]
+    assert ranges
     assert ranges == [f"bytes={taken}-"] * len(ranges)
 
 
